@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MIGKIT_LAB_LAB_H
+#define MIGKIT_LAB_LAB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <migkit/board.h>
+#include <migkit/error.h>
+
+#include "lab/rules.h"
+
+/*
+ * A lab is a simulated machine: one file of fixed size that any number of processes share. This
+ * header is all that src/sim and the lab commands of src/cli see of it.
+ *
+ * Errors are negative errno; src/sim turns them into NVML's codes (lab_errno_to_nvml table there):
+ *   -EINVAL INVALID_ARGUMENT   -ENOTSUP NOT_SUPPORTED     -EPERM NO_PERMISSION
+ *   -ENOENT NOT_FOUND          -EBUSY IN_USE              -ENOSPC INSUFFICIENT_RESOURCES
+ *   -ENODEV GPU_IS_LOST        -EIO UNKNOWN               -ENOTCONN DRIVER_NOT_LOADED
+ */
+
+#define LAB_MAX_GPUS	16
+#define LAB_MAX_CLIENTS 64
+#define LAB_STATE_FILE	 "state"
+#define LAB_HOLDERS_FILE "holders"
+
+#define LAB_AUTO INT32_MIN /* a reading that nobody set: the model computes it */
+
+/* Readings that "lab set" can fix; LAB_AUTO means the board's idle value or what the model says. */
+struct lab_readings {
+	int32_t temperature_c;
+	int32_t power_mw;
+	int32_t memory_used_mib; /* of the parent, without reserve and lab clients */
+	int32_t utilization_gpu; /* percent */
+	int32_t utilization_memory;
+	int32_t fan_percent;
+	int32_t sm_mhz, mem_mhz;
+	int32_t pstate;
+	int32_t ecc_volatile, ecc_aggregate; /* uncorrectable errors */
+};
+
+struct lab_ci {
+	uint8_t used;
+	uint8_t id;
+	uint8_t profile; /* position in the GI profile's ci[] */
+	uint8_t start;
+	uint8_t size;
+	uint8_t pad[3];
+	uint32_t generation; /* new for each create: tells stale handles */
+	uint32_t pad2;
+};
+
+struct lab_gi {
+	uint8_t used;
+	uint8_t id;
+	uint8_t profile; /* position in the board's gi[] */
+	uint8_t start;
+	uint8_t size;
+	uint8_t pad[3];
+	uint32_t generation;
+	int32_t memory_used_mib; /* "lab set 0/GI memory-used=": LAB_AUTO or MiB */
+	struct lab_ci ci[MIG_MAX_CI];
+};
+
+struct lab_gpu {
+	uint8_t board; /* position in lab_const.board[] */
+	uint8_t numbering; /* enum mig_numbering */
+	uint8_t mig_current, mig_pending;
+	uint8_t persistence;
+	uint8_t compute_mode;
+	uint8_t ecc_current, ecc_pending;
+	uint8_t lost; /* fell off the bus: GPU_IS_LOST until reboot */
+	uint8_t pad[3];
+	uint32_t minor;
+	uint32_t pci_domain, pci_bus, pci_device;
+	uint32_t pad2;
+	char uuid[48]; /* "GPU-..." */
+	char serial[16];
+	struct lab_readings set;
+	struct lab_gi gi[MIG_MAX_GI]; /* no order; used == 0 is free */
+};
+
+/* A process that "lab client" keeps on a GPU or on a MIG device. */
+enum lab_client_kind {
+	LAB_CLIENT_ATTACHED = 1, /* has the GPU open (nvidia-persistenced): in no process list */
+	LAB_CLIENT_COMPUTE = 2,
+};
+
+struct lab_client {
+	uint8_t used; /* the entry is filled; the process may be dead: see lab_client_alive() */
+	uint8_t kind;
+	uint8_t gpu;
+	int8_t gi, ci; /* -1: on the whole GPU */
+	uint8_t all_gpus; /* attached to every GPU */
+	uint8_t pad[2];
+	uint32_t pid;
+	uint32_t pad2;
+	uint64_t memory; /* bytes */
+	char name[104];
+};
+
+/* What changes. Everything in it is copied, checked and published as one. */
+struct lab_state {
+	uint64_t seq;
+	uint64_t boot;		  /* counts reboots */
+	uint32_t next_generation; /* of instances */
+	uint32_t n_gpus;
+	struct lab_client client[LAB_MAX_CLIENTS];
+	struct lab_gpu gpu[LAB_MAX_GPUS]; /* the file holds n_gpus of them */
+};
+
+/* What never changes after "lab create". */
+struct lab_const {
+	char name[64];
+	char driver_version[32]; /* "515.86.01" */
+	uint32_t driver_major;	 /* 515 */
+	uint32_t cuda_version;	 /* 11070 */
+	uint32_t n_gpus;
+	uint32_t n_boards;
+	uint32_t permissions_real; /* 1: changing calls need root, as on hardware */
+	uint32_t owner_uid;
+	uint32_t persistenced; /* 1: a reboot starts nvidia-persistenced again */
+	uint64_t seed;
+	uint8_t rule[32];		      /* enum lab_rule -> chosen value */
+	struct mig_board board[LAB_MAX_GPUS]; /* the file holds n_boards of them */
+};
+
+struct lab; /* an opened lab */
+
+enum lab_open_flags {
+	LAB_OPEN_ATTACH = 1 << 0, /* count as a process that has the GPUs open */
+};
+
+/*
+ * Opens the lab in a folder and checks its file once. The same process may open it more often.
+ * -ENOENT no lab there, -EBADMSG not a lab's file or damaged, -EPROTO of a newer migkit,
+ * -ENODEV destroyed.
+ */
+int lab_open(const char *dir, unsigned flags, struct lab **ret, struct mig_error *reterr);
+/* Ends the attachment; the mapping of the file stays for the life of the process. */
+void lab_close(struct lab *lab);
+
+const struct lab_const *lab_const(const struct lab *lab);
+const struct mig_board *lab_board(const struct lab *lab, const struct lab_gpu *gpu);
+
+/*
+ * Readers: no lock, no system call; the copy is of one moment. -ENODEV when the lab was rebooted
+ * or destroyed since lab_open (or the GPU is lost), -EINVAL no such GPU.
+ */
+int lab_read_gpu(const struct lab *lab, unsigned gpu, struct lab_gpu *ret);
+int lab_read_state(const struct lab *lab, struct lab_state *ret);
+
+/*
+ * Changes; each is all or nothing and visible to every process at once.
+ * euid 0, MIGKIT_LAB_ROOT=1, or a lab without --permissions real: lab_may_change() is true.
+ */
+bool lab_may_change(const struct lab *lab);
+
+/* start -1: the driver's default placement. ret_gi is the id. */
+int lab_gi_create(struct lab *lab, unsigned gpu, unsigned profile_id, int start, int size,
+		  unsigned *ret_gi);
+int lab_gi_destroy(struct lab *lab, unsigned gpu, unsigned gi, uint32_t generation);
+int lab_ci_create(struct lab *lab, unsigned gpu, unsigned gi, uint32_t gi_generation,
+		  unsigned ci_profile_id, int start, int size, unsigned *ret_ci);
+int lab_ci_destroy(struct lab *lab, unsigned gpu, unsigned gi, unsigned ci, uint32_t generation);
+/* 0: took effect (or was already so). 1: pending, somebody uses the GPU. -ENOTSUP, -EBUSY ... */
+int lab_set_mig_mode(struct lab *lab, unsigned gpu, bool on);
+int lab_set_persistence(struct lab *lab, unsigned gpu, bool on);
+/* -EBUSY: somebody else has the GPU open. */
+int lab_gpu_reset(struct lab *lab, unsigned gpu);
+/* Ends all lab clients and does what a reboot of the machine does to every GPU. */
+int lab_reboot(struct lab *lab, struct mig_error *reterr);
+/* Fixes readings: key as in "lab set" ("temperature", "power", ...); gi -1: the GPU's. */
+int lab_set_reading(struct lab *lab, unsigned gpu, int gi, const char *key, const char *value,
+		    struct mig_error *reterr);
+
+/*
+ * Clients. lab_hold() is called by the process that is to be the client: it takes its byte of the
+ * holders file and keeps it until it ends, however it ends.
+ */
+int lab_hold(struct lab *lab, const struct lab_client *what, struct mig_error *reterr);
+/* Whether entry i of a state is a live process (F_GETLK on its byte); ret_pid may be NULL. */
+bool lab_client_alive(const struct lab *lab, const struct lab_state *st, unsigned i,
+		      uint32_t *ret_pid);
+/* The live compute clients of a GPU, a GI or a CI (-1: any); returns how many, fills up to cap. */
+int lab_clients_of(const struct lab *lab, unsigned gpu, int gi, int ci, struct lab_client *ret,
+		   unsigned cap);
+
+/* --- making and removing -------------------------------------------------------------------- */
+
+struct lab_gpu_spec {
+	struct mig_board board; /* resolved for the lab's driver */
+	uint8_t numbering;
+	uint8_t has_bus_id;
+	uint32_t pci_domain, pci_bus, pci_device;
+};
+
+struct lab_spec {
+	const char *dir;  /* the lab's folder; must not exist */
+	const char *name;
+	const char *driver_version;
+	uint32_t cuda_version;
+	bool permissions_real;
+	bool persistenced;
+	uint64_t seed;
+	uint8_t rule[32];
+	unsigned n_gpus;
+	struct lab_gpu_spec gpu[LAB_MAX_GPUS];
+};
+
+int lab_create(const struct lab_spec *spec, struct mig_error *reterr);
+int lab_destroy(const char *dir, struct mig_error *reterr);
+
+#endif
