@@ -33,7 +33,7 @@ enum mig_numbering {
 /** Which media engines a profile claims; decides which profiles exclude each other. */
 enum mig_media {
 	MIG_MEDIA_PLAIN = 0,
-	MIG_MEDIA_ME = 1,     /**< "+me": the board's one JPEG/OFA share, at most one such instance */
+	MIG_MEDIA_ME = 1, /**< "+me": the board's one JPEG/OFA share, at most one such instance */
 	MIG_MEDIA_ME_ALL = 2, /**< "+me.all": all media engines, only -me beside it */
 	MIG_MEDIA_NO_ME = 3,  /**< "-me": none */
 	MIG_MEDIA_GFX = 4,    /**< "+gfx": graphics */
@@ -65,21 +65,21 @@ struct mig_ci_profile {
 
 /** A way to cut a GPU instance out of a board. */
 struct mig_gi_profile {
-	char name[MIG_PROFILE_NAME];	/**< "3g.40gb", "1g.10gb+me"; NVML prefixes "MIG " */
-	uint16_t id;			/**< profile id: what create, list and capacity calls take */
-	uint16_t index;			/**< NVML's enumerator: what the profile-info calls take */
-	uint8_t slices;			/**< compute slices */
-	uint8_t size;			/**< placement size, in the board's placement units */
-	uint8_t total;			/**< how many fit on an empty GPU */
-	uint8_t n_starts;		/**< valid entries of starts */
-	uint8_t starts[MIG_MAX_STARTS]; /**< logical placement starts, ascending */
-	uint32_t memory_mb;		/**< MiB; NVML calls it memorySizeMB */
-	uint32_t bar1_mb;		/**< MiB of BAR1 that its MIG devices report */
-	uint16_t sm;			/**< multiprocessors */
+	char name[MIG_PROFILE_NAME]; /**< "3g.40gb", "1g.10gb+me"; NVML prefixes "MIG " */
+	uint16_t id;		     /**< profile id: what create, list and capacity calls take */
+	uint16_t index;		     /**< NVML's enumerator: what the profile-info calls take */
+	uint8_t slices;		     /**< compute slices */
+	uint8_t size;		     /**< placement size, in the board's placement units */
+	uint8_t total;		     /**< how many fit on an empty GPU */
+	uint8_t n_starts;	     /**< valid entries of starts */
+	uint8_t starts[MIG_MAX_STARTS];	 /**< logical placement starts, ascending */
+	uint32_t memory_mb;		 /**< MiB; NVML calls it memorySizeMB */
+	uint32_t bar1_mb;		 /**< MiB of BAR1 that its MIG devices report */
+	uint16_t sm;			 /**< multiprocessors */
 	uint8_t ce, dec, enc, jpeg, ofa; /**< engines, shared by the CIs of the GI */
-	uint8_t p2p;			/**< isP2pSupported */
-	uint8_t media;			/**< enum mig_media */
-	uint8_t n_ci;			/**< valid entries of ci */
+	uint8_t p2p;			 /**< isP2pSupported */
+	uint8_t media;			 /**< enum mig_media */
+	uint8_t n_ci;			 /**< valid entries of ci */
 	uint16_t reserved;
 	uint32_t unconfirmed;			       /**< enum mig_unconfirmed */
 	struct mig_ci_profile ci[MIG_MAX_CI_PROFILES]; /**< ascending id */
@@ -87,12 +87,12 @@ struct mig_gi_profile {
 
 /** A GPU product as one driver version presents it. */
 struct mig_board {
-	char key[32];	   /**< our name: "a100-80gb-pcie" */
-	char name[64];	   /**< product name as this driver prints it */
+	char key[32];	    /**< our name: "a100-80gb-pcie" */
+	char name[64];	    /**< product name as this driver prints it */
 	char arch_name[16]; /**< "Ampere" */
 	char vbios[24];
 	char part_number[24];
-	uint32_t architecture; /**< NVML_DEVICE_ARCH_*: 7 Ampere, 9 Hopper, 10 Blackwell */
+	uint32_t architecture;	     /**< NVML_DEVICE_ARCH_*: 7 Ampere, 9 Hopper, 10 Blackwell */
 	uint32_t cc_major, cc_minor; /**< CUDA compute capability */
 	uint32_t pci_device_id;	     /**< device << 16 | vendor, as NVML's pciDeviceId */
 	uint32_t pci_subsystem_id;
@@ -102,11 +102,11 @@ struct mig_board {
 	uint32_t bar1_used_mib; /**< on an idle GPU */
 	uint32_t sm_total;
 	uint32_t cuda_cores;
-	uint8_t compute_slices; /**< 7, or 4 */
-	uint8_t memory_slices;	/**< 8, or 4 */
-	uint8_t units;		/**< placement units: 8, 4 or 12 */
-	uint8_t numbering;	/**< enum mig_numbering: the default of the product */
-	uint8_t numbering_fixed; /**< 1: a lab may not choose another */
+	uint8_t compute_slices;	  /**< 7, or 4 */
+	uint8_t memory_slices;	  /**< 8, or 4 */
+	uint8_t units;		  /**< placement units: 8, 4 or 12 */
+	uint8_t numbering;	  /**< enum mig_numbering: the default of the product */
+	uint8_t numbering_fixed;  /**< 1: a lab may not choose another */
 	uint8_t mode_needs_reset; /**< Ampere: a mode change takes effect at a GPU reset */
 	uint8_t mode_persistent;  /**< Ampere: MIG mode survives a reboot */
 	uint8_t gi_beside_4g3g;	  /**< 1: 4g beside 3g is allowed (R510 and later) */
@@ -127,7 +127,7 @@ struct mig_board {
 	 */
 	uint64_t ids_not_supported;
 	uint64_t ids_empty;
-	uint32_t n_gi;		      /**< valid entries of gi */
+	uint32_t n_gi;		     /**< valid entries of gi */
 	uint32_t unconfirmed_boards; /**< 1: figures of the board itself are unconfirmed */
 	struct mig_gi_profile gi[MIG_MAX_GI_PROFILES]; /**< in the order of nvidia-smi -lgip */
 };

@@ -15,11 +15,11 @@
 #define _cleanup_(fn) __attribute__((cleanup(fn)))
 
 /* Hands ownership out of a cleanup variable. */
-#define TAKE_PTR(p)                      \
-	({                               \
+#define TAKE_PTR(p)                       \
+	({                                \
 		__typeof__(p) _ret = (p); \
-		(p) = NULL;              \
-		_ret;                    \
+		(p) = NULL;               \
+		_ret;                     \
 	})
 
 static inline void freep(void *p)

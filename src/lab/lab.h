@@ -21,8 +21,8 @@
  *   -ENODEV GPU_IS_LOST        -EIO UNKNOWN               -ENOTCONN DRIVER_NOT_LOADED
  */
 
-#define LAB_MAX_GPUS	16
-#define LAB_MAX_CLIENTS 64
+#define LAB_MAX_GPUS	 16
+#define LAB_MAX_CLIENTS	 64
 #define LAB_STATE_FILE	 "state"
 #define LAB_HOLDERS_FILE "holders"
 
@@ -65,7 +65,7 @@ struct lab_gi {
 };
 
 struct lab_gpu {
-	uint8_t board; /* position in lab_const.board[] */
+	uint8_t board;	   /* position in lab_const.board[] */
 	uint8_t numbering; /* enum mig_numbering */
 	uint8_t mig_current, mig_pending;
 	uint8_t persistence;
@@ -92,7 +92,7 @@ struct lab_client {
 	uint8_t used; /* the entry is filled; the process may be dead: see lab_client_alive() */
 	uint8_t kind;
 	uint8_t gpu;
-	int8_t gi, ci; /* -1: on the whole GPU */
+	int8_t gi, ci;	  /* -1: on the whole GPU */
 	uint8_t all_gpus; /* attached to every GPU */
 	uint8_t pad[2];
 	uint32_t pid;
@@ -198,7 +198,7 @@ struct lab_gpu_spec {
 };
 
 struct lab_spec {
-	const char *dir;  /* the lab's folder; must not exist */
+	const char *dir; /* the lab's folder; must not exist */
 	const char *name;
 	const char *driver_version;
 	uint32_t cuda_version;

@@ -12,29 +12,29 @@
  * is a switch here: name, the values by name (the first is the default), and what it decides.
  * doc/unconfirmed.md lists them; a test holds the two together and runs each value.
  */
-#define LAB_RULES(X)                                                                              \
-	X(DEFAULT_PLACEMENT, "default-placement", "most-room|fixed-order",                        \
-	  "where a GPU instance goes when no start is given and the board is fragmented")         \
-	X(PLACEMENT_1G_DOUBLE, "placement-1g-double", "middle-first|as-default",                   \
-	  "first start of the 1g double-memory profile (id 15) on Hopper and later")              \
-	X(DISABLE_WITH_GI, "disable-with-instances", "without-ci|refuse|allow",                   \
-	  "whether Ampere leaves MIG mode while GPU instances exist")                             \
-	X(CI_DEVICE_HANDLE, "ci-device-handle", "mig-device|parent",                              \
-	  "whose UUID the device handle in a compute instance's info answers with")               \
-	X(FREE_BEFORE_FIRST, "free-before-first", "total|zero",                                   \
-	  "remaining capacity on Ampere while no GPU instance exists")                            \
-	X(ME_EXCLUSIVE, "me-exclusive", "shared|separate",                                        \
-	  "whether different +me profiles of one board exclude each other")                       \
-	X(CI_SPAN_7G, "ci-span-7g", "8|7",                                                        \
-	  "placement size of the compute instance that fills a 7g instance on Hopper and later")  \
-	X(CI_ID_REUSE, "ci-id-reuse", "lowest|never",                                             \
+#define LAB_RULES(X)                                                                             \
+	X(DEFAULT_PLACEMENT, "default-placement", "most-room|fixed-order",                       \
+	  "where a GPU instance goes when no start is given and the board is fragmented")        \
+	X(PLACEMENT_1G_DOUBLE, "placement-1g-double", "middle-first|as-default",                 \
+	  "first start of the 1g double-memory profile (id 15) on Hopper and later")             \
+	X(DISABLE_WITH_GI, "disable-with-instances", "without-ci|refuse|allow",                  \
+	  "whether Ampere leaves MIG mode while GPU instances exist")                            \
+	X(CI_DEVICE_HANDLE, "ci-device-handle", "mig-device|parent",                             \
+	  "whose UUID the device handle in a compute instance's info answers with")              \
+	X(FREE_BEFORE_FIRST, "free-before-first", "total|zero",                                  \
+	  "remaining capacity on Ampere while no GPU instance exists")                           \
+	X(ME_EXCLUSIVE, "me-exclusive", "shared|separate",                                       \
+	  "whether different +me profiles of one board exclude each other")                      \
+	X(CI_SPAN_7G, "ci-span-7g", "8|7",                                                       \
+	  "placement size of the compute instance that fills a 7g instance on Hopper and later") \
+	X(CI_ID_REUSE, "ci-id-reuse", "lowest|never",                                            \
 	  "whether a destroyed compute instance's id is given out again before the others")
 
 enum lab_rule {
 #define X(id, name, values, doc) LAB_RULE_##id,
 	LAB_RULES(X)
 #undef X
-	LAB_RULE_MAX
+		LAB_RULE_MAX
 };
 
 /* Name, "a|b|c" and sentence of a rule; NULL past the end. */
@@ -81,7 +81,8 @@ uint32_t lab_gi_idle_memory_mib(const struct mig_board *board, const struct lab_
 unsigned lab_mig_devices(const struct lab_gpu *gpu, uint8_t *ret_gi, uint8_t *ret_ci, unsigned cap);
 /* Positions of the GIs of a profile (position; -1: all) by GI id ascending. Returns how many. */
 unsigned lab_gis_of(const struct lab_gpu *gpu, int profile, uint8_t ret[MIG_MAX_GI]);
-/* "MIG-xxxxxxxx-..." of a compute instance: version 5, from the GPU's UUID, GI id and first slice. */
+/* "MIG-xxxxxxxx-..." of a compute instance: version 5, from the GPU's UUID, GI id and first slice.
+ */
 void lab_mig_uuid(const struct lab_gpu *gpu, const struct lab_gi *gi, unsigned ci_start,
 		  char ret[48]);
 

@@ -10,18 +10,18 @@
  * migkit's own UUID, as NVIDIA's programs ask for theirs. A library that answers it is ours; a real
  * driver does not know it. Status codes are nvmlReturn_t.
  */
-#define MIGKIT_EXPORT_UUID                                                                        \
-	{                                                                                         \
-		0x9a, 0x2e, 0x41, 0x7d, 0x5c, 0x0b, 0x4e, 0x6b, 0x8d, 0x31, 0x6d, 0x69, 0x67, 0x6b, \
-			0x69, 0x74                                                                \
+#define MIGKIT_EXPORT_UUID                                                                    \
+	{                                                                                     \
+		0x9a, 0x2e, 0x41, 0x7d, 0x5c, 0x0b, 0x4e, 0x6b, 0x8d, 0x31, 0x6d, 0x69, 0x67, \
+			0x6b, 0x69, 0x74                                                      \
 	}
 #define MIGKIT_EXPORT_ABI 1
 
 struct migkit_export {
-	size_t size;	/* of this table in bytes */
-	uint32_t abi;	/* MIGKIT_EXPORT_ABI */
+	size_t size;  /* of this table in bytes */
+	uint32_t abi; /* MIGKIT_EXPORT_ABI */
 	uint32_t pad;
-	const char *version;	   /* of migkit */
+	const char *version;	      /* of migkit */
 	const char *(*lab_dir)(void); /* the lab in use; NULL before init */
 	/* Resets one GPU by index. 0, NVML_ERROR_IN_USE (19), NO_PERMISSION ... */
 	int (*gpu_reset)(unsigned gpu);
