@@ -58,7 +58,8 @@ struct lab_gi {
 	uint8_t profile; /* position in the board's gi[] */
 	uint8_t start;
 	uint8_t size;
-	uint8_t pad[3];
+	uint8_t next_ci; /* id after the last one given out (rule ci-id-reuse) */
+	uint8_t pad[2];
 	uint32_t generation;
 	int32_t memory_used_mib; /* "lab set 0/GI memory-used=": LAB_AUTO or MiB */
 	struct lab_ci ci[MIG_MAX_CI];
@@ -187,6 +188,18 @@ bool lab_client_alive(const struct lab *lab, const struct lab_state *st, unsigne
 /* The live compute clients of a GPU, a GI or a CI (-1: any); returns how many, fills up to cap. */
 int lab_clients_of(const struct lab *lab, unsigned gpu, int gi, int ci, struct lab_client *ret,
 		   unsigned cap);
+
+/* Bytes in use on a GPU (gi -1) or in a GI (its id): idle use or what "lab set" says, and clients. */
+uint64_t lab_memory_used(const struct lab *lab, unsigned gpu, int gi);
+/* Whether another process has the GPU open (attached, or a client of any kind). */
+bool lab_gpu_in_use(const struct lab *lab, unsigned gpu);
+
+/*
+ * Holds a state against every invariant of the words in doc/architecture.md: no two placements
+ * overlap, ids follow from placements, each instance is of a profile of its board, limits hold.
+ * -EBADMSG and a sentence that names the first breach.
+ */
+int lab_check(const struct lab_const *con, const struct lab_state *st, struct mig_error *reterr);
 
 /* --- making and removing -------------------------------------------------------------------- */
 

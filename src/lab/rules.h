@@ -66,13 +66,21 @@ bool lab_gi_fits(const struct mig_board *board, const struct lab_gpu *gpu, const
 		 unsigned profile, unsigned start);
 /* Compute instances of one GI: position in the GI profile's ci[], how many more, where. */
 int lab_ci_profile_by_id(const struct mig_gi_profile *gp, unsigned ci_profile_id);
-unsigned lab_ci_remaining(const struct mig_gi_profile *gp, const struct lab_gi *gi,
-			  unsigned ci_profile);
+unsigned lab_ci_remaining(const struct mig_board *board, const uint8_t *rule,
+			  const struct lab_gi *gi, unsigned ci_profile);
+/* Start that the driver would choose, or -1: nothing fits. */
+int lab_ci_default_start(const struct mig_board *board, const uint8_t *rule,
+			 const struct lab_gi *gi, unsigned ci_profile);
+/* Size that a CI of the profile takes in -lci: the profile's span, as the rules say. */
+unsigned lab_ci_span(const struct mig_board *board, const uint8_t *rule,
+		     const struct mig_gi_profile *gp, unsigned ci_profile);
 /* Starts that a CI profile may take in an empty GI; returns how many. */
-unsigned lab_ci_starts(const struct mig_gi_profile *gp, unsigned ci_profile,
+unsigned lab_ci_starts(const struct mig_board *board, const uint8_t *rule,
+		       const struct mig_gi_profile *gp, unsigned ci_profile,
 		       uint8_t ret[MIG_MAX_STARTS]);
-/* MIB used by an idle GI (0 without CI) and by the GPU, before lab clients. */
-uint32_t lab_gi_idle_memory_mib(const struct mig_board *board, const struct lab_gi *gi);
+/* Bytes in use before lab clients: of a GI (0 while it has no CI), and of the whole GPU. */
+uint64_t lab_gi_idle_bytes(const struct mig_board *board, const struct lab_gi *gi);
+uint64_t lab_gpu_idle_bytes(const struct mig_board *board, const struct lab_gpu *gpu);
 
 /*
  * The MIG devices of a GPU in NVML's order (GI id, then CI id). Returns how many; ret_gi[i] and
