@@ -8,6 +8,8 @@
  * one. On success *reterr is untouched. Only programs print; the library never does.
  */
 
+#include <migkit/api.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -27,7 +29,7 @@ struct mig_error {
  * @param fmt     printf format of the sentence; it is cut, never overrun
  * Return: code.
  */
-int mig_fail(struct mig_error *reterr, int code, const char *fmt, ...)
+MIG_API int mig_fail(struct mig_error *reterr, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /**
@@ -35,7 +37,7 @@ int mig_fail(struct mig_error *reterr, int code, const char *fmt, ...)
  *
  * Return: code, unchanged.
  */
-int mig_fail_wrap(struct mig_error *reterr, int code, const char *fmt, ...)
+MIG_API int mig_fail_wrap(struct mig_error *reterr, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 #ifdef __cplusplus
