@@ -91,15 +91,16 @@ struct mig_board {
 	char name[64];	    /**< product name as this driver prints it */
 	char arch_name[16]; /**< "Ampere" */
 	char vbios[24];
-	char part_number[24];
+	char part_number[24];	     /**< of the board: "695-2G520-0200-000" */
+	char gpu_part_number[24];    /**< of the chip: "2330-885-A1" */
 	uint32_t architecture;	     /**< NVML_DEVICE_ARCH_*: 7 Ampere, 9 Hopper, 10 Blackwell */
 	uint32_t cc_major, cc_minor; /**< CUDA compute capability */
 	uint32_t pci_device_id;	     /**< device << 16 | vendor, as NVML's pciDeviceId */
 	uint32_t pci_subsystem_id;
 	uint32_t memory_total_mib;
-	uint32_t memory_reserved_mib; /**< held by the driver on an idle GPU, MIG off */
+	uint32_t memory_reserved_kib; /**< held by the driver on an idle GPU, MIG off */
 	uint32_t bar1_total_mib;
-	uint32_t bar1_used_mib; /**< on an idle GPU */
+	uint32_t bar1_used_kib; /**< on an idle GPU; KiB as the measured figure is 1664 KiB */
 	uint32_t sm_total;
 	uint32_t cuda_cores;
 	uint8_t compute_slices;	  /**< 7, or 4 */
@@ -116,7 +117,7 @@ struct mig_board {
 	int32_t idle_temperature_c;
 	uint32_t idle_power_mw;
 	uint32_t power_limit_mw, power_min_mw, power_max_mw;
-	uint32_t idle_sm_mhz, idle_mem_mhz, max_sm_mhz, max_mem_mhz, max_video_mhz;
+	uint32_t idle_sm_mhz, idle_mem_mhz, idle_video_mhz, max_sm_mhz, max_mem_mhz, max_video_mhz;
 	int32_t slowdown_c, shutdown_c;
 	uint32_t idle_mem_per_slice_mib_x10; /**< tenths of a MiB that an idle GI with a CI uses,
 						  per compute slice */
