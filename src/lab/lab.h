@@ -189,7 +189,8 @@ bool lab_client_alive(const struct lab *lab, const struct lab_state *st, unsigne
 int lab_clients_of(const struct lab *lab, unsigned gpu, int gi, int ci, struct lab_client *ret,
 		   unsigned cap);
 
-/* Bytes in use on a GPU (gi -1) or in a GI (its id): idle use or what "lab set" says, and clients. */
+/* Bytes in use on a GPU (gi -1) or in a GI (its id): idle use or what "lab set" says, and clients.
+ */
 uint64_t lab_memory_used(const struct lab *lab, unsigned gpu, int gi);
 /* Whether another process has the GPU open (attached, or a client of any kind). */
 bool lab_gpu_in_use(const struct lab *lab, unsigned gpu);

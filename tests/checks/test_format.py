@@ -1,0 +1,18 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every C file is formatted as .clang-format says (make fmt does it)."""
+import subprocess
+
+import common
+
+
+def check(paths):
+    if not paths:
+        return []
+    done = subprocess.run(["clang-format-14", "--dry-run", "-Werror", "--style=file", *map(str, paths)],
+                          cwd=common.ROOT, capture_output=True, text=True)
+    return [line for line in done.stderr.splitlines() if ": error: " in line]
+
+
+if __name__ == "__main__":
+    common.finish(check(common.files(".c", ".h")), "format")
