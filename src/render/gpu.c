@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "render/render.h"
+#include "render/width.h"
+
+/*
+ * A GPU as two rows of cells under one ruler:
+ *
+ *             0       1       2       3       4  ...
+ *   memory  +-------------------------------+---
+ *           | GI 2                          | GI 1
+ *           | 3g.40gb                       | ...
+ *   compute +-------+-------+-------+-------+---
+ *           | CI 0  | CI 1  | free  |unused | ...
+ *
+ * The compute slices of a GI are drawn from its first memory slice on: NVML names the memory
+ * placement and the number of compute slices only. That is also how the placement tables of the
+ * boards work out: 2g at 4 and 1g at 6 leave no compute slice over.
+ */
+
+#define GRID_COLUMNS 64 /* 8 units of 8, 4 of 16, 12 of 5: fits 80 columns with its labels */
+#define BOX_LINES    2	/* id and name */
+
+struct grid {
+	struct render_pen *pen;
+	const struct render_gpu *gpu;
+	int x;				/* column of the left border */
+	int unit;			/* columns of a placement unit */
+	int slice;			/* columns of a compute slice */
+	int memory_y, compute_y, end_y; /* rows of the horizontal borders */
+};
+
+static int max_int(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+/* Text into a cell: cut at the border, never through it. */
+static void put(const struct grid *g, int x, int y, int w, const char *s, enum render_style style)
+{
+	char cut[96];
+	size_t n = render_fit(s, (unsigned)max_int(w, 0));
+
+	if (n >= sizeof(cut))
+		n = sizeof(cut) - 1;
+	memcpy(cut, s, n);
+	cut[n] = 0;
+	g->pen->ops->text(g->pen, x, y, cut, style);
+}
+
+/* Text in the box from column x to x+w: one column of room on both sides where there is enough. */
+static void put_in_box(const struct grid *g, int x, int y, int w, const char *s,
+		       enum render_style style)
+{
+	int width = g->pen->ops->text_width(g->pen, s);
+	int pad = width <= w - 3 ? 1 : 0;
+
+	put(g, x + 1 + pad, y, w - 1 - pad, s, style);
+}
+
+/* A profile name too long for its box goes on in the next line: "1g.10gb" "+me". */
+static void put_name(const struct grid *g, int x, int y, int w, const char *name,
+		     enum render_style style)
+{
+	const char *plus = strpbrk(name, "+-");
+	char head[MIG_PROFILE_NAME];
+
+	if (!plus || g->pen->ops->text_width(g->pen, name) < w) {
+		put_in_box(g, x, y, w, name, style);
+		return;
+	}
+	snprintf(head, sizeof(head), "%.*s", (int)(plus - name), name);
+	put_in_box(g, x, y, w, head, style);
+	put_in_box(g, x, y + 1, w, plus, style);
+}
+
+static void put_id(const struct grid *g, int x, int y, int w, const char *what, unsigned id,
+		   enum render_style style)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%s %u", what, id);
+	put_in_box(g, x, y, w, text, style);
+}
+
+static void put_ruler(const struct grid *g, int y, unsigned n, int step)
+{
+	for (unsigned i = 0; i < n; i++) {
+		char text[8];
+
+		snprintf(text, sizeof(text), "%u", i);
+		put(g, g->x + (int)i * step + step / 2, y, step, text, RENDER_FAINT);
+	}
+}
+
+static enum render_style tint(unsigned i)
+{
+	return (enum render_style)(RENDER_TINT + i % RENDER_N_TINTS);
+}
+
+/* Cells that nobody has: memory is counted in slices, each a box of its own. */
+static void draw_free_memory(const struct grid *g, uint32_t taken)
+{
+	int h = g->compute_y - g->memory_y + 1;
+
+	for (unsigned s = 0; s < g->gpu->memory_slices; s++) {
+		int x = g->x + (int)s * g->slice;
+
+		if (taken & 1u << s)
+			continue;
+		g->pen->ops->box(g->pen, x, g->memory_y, g->slice + 1, h, RENDER_FAINT);
+		put_in_box(g, x, g->memory_y + 1, g->slice, g->gpu->words->free, RENDER_FAINT);
+	}
+}
+
+static void draw_compute_cell(const struct grid *g, unsigned slice, const char *word)
+{
+	int x = g->x + (int)slice * g->slice;
+	int h = g->end_y - g->compute_y + 1;
+
+	g->pen->ops->box(g->pen, x, g->compute_y, g->slice + 1, h, RENDER_FAINT);
+	put_in_box(g, x, g->compute_y + 1, g->slice, word, RENDER_FAINT);
+}
+
+static void draw_ci(const struct grid *g, const struct render_ci *ci, unsigned first,
+		    enum render_style style)
+{
+	int x = g->x + (int)(first + ci->start) * g->slice, w = ci->slices * g->slice;
+	int y = g->compute_y;
+	const char *dot = strchr(ci->name, '.');
+	char name[MIG_PROFILE_NAME];
+
+	snprintf(name, sizeof(name), "%s", ci->name);
+	/* In a narrow box the CI's own part has to do; the GI's name stands above it. */
+	if (dot && (int)render_width(name) >= w)
+		name[dot - ci->name] = 0;
+	g->pen->ops->box(g->pen, x, y, w + 1, g->end_y - y + 1, style);
+	put_id(g, x, y + 1, w, "CI", ci->id, style);
+	put_in_box(g, x, y + 2, w, name, style);
+	if (ci->in_use)
+		put_in_box(g, x, y + 3, w, g->gpu->words->in_use, RENDER_HERE);
+}
+
+/* The compute slices below a GI; returns which slices of the board it covers. */
+static uint32_t draw_gi_compute(const struct grid *g, const struct render_gi *gi, unsigned first,
+				unsigned covered, enum render_style style)
+{
+	const struct render_words *words = g->gpu->words;
+	uint32_t cut = 0, mask = 0;
+
+	for (unsigned c = 0; c < gi->n_ci; c++)
+		for (unsigned s = 0; s < gi->ci[c].slices; s++)
+			cut |= 1u << (gi->ci[c].start + s);
+	for (unsigned s = 0; s < covered && first + s < g->gpu->compute_slices; s++) {
+		mask |= 1u << (first + s);
+		if (s >= gi->slices)
+			draw_compute_cell(g, first + s, words->unused);
+		else if (gi->n_ci && !(cut & 1u << s))
+			draw_compute_cell(g, first + s, words->free);
+	}
+	if (!gi->n_ci) {
+		int x = g->x + (int)first * g->slice, w = gi->slices * g->slice;
+
+		g->pen->ops->box(g->pen, x, g->compute_y, w + 1, g->end_y - g->compute_y + 1,
+				 style);
+		put_in_box(g, x, g->compute_y + 1, w, words->no_ci, RENDER_PLAIN);
+	}
+	for (unsigned c = 0; c < gi->n_ci; c++)
+		draw_ci(g, &gi->ci[c], first, style);
+	return mask;
+}
+
+static void draw_instances(const struct grid *g)
+{
+	const struct render_gpu *gpu = g->gpu;
+	unsigned per_slice = gpu->units / gpu->memory_slices;
+	uint32_t taken = 0, computing = 0;
+
+	for (unsigned i = 0; i < gpu->n_gi; i++)
+		for (unsigned u = 0; u < gpu->gi[i].size; u++)
+			taken |= 1u << ((gpu->gi[i].start + u) / per_slice);
+	draw_free_memory(g, taken);
+	for (unsigned i = 0; i < gpu->n_gi; i++) {
+		const struct render_gi *gi = &gpu->gi[i];
+		int x = g->x + gi->start * g->unit, w = gi->size * g->unit;
+		unsigned covered = gi->size / per_slice;
+
+		g->pen->ops->box(g->pen, x, g->memory_y, w + 1, g->compute_y - g->memory_y + 1,
+				 tint(i));
+		put_id(g, x, g->memory_y + 1, w, "GI", gi->id, tint(i));
+		put_name(g, x, g->memory_y + 2, w, gi->name, tint(i));
+		computing |= draw_gi_compute(g, gi, gi->start / per_slice, covered ? covered : 1,
+					     tint(i));
+	}
+	for (unsigned s = 0; s < gpu->compute_slices; s++)
+		if (!(computing & 1u << s))
+			draw_compute_cell(g, s, gpu->words->free);
+}
+
+static void draw_title(const struct grid *g)
+{
+	const struct render_gpu *gpu = g->gpu;
+	const char *mode = gpu->mig ? gpu->words->mig_on : gpu->words->mig_off;
+	char text[128];
+	int x;
+
+	if (gpu->pending != gpu->mig)
+		mode = gpu->pending ? gpu->words->pending_on : gpu->words->pending_off;
+	snprintf(text, sizeof(text), "GPU %u  %s", gpu->index, gpu->name);
+	put(g, g->x, 0, GRID_COLUMNS, text, RENDER_STRONG);
+	x = g->x + g->unit * gpu->units + 1 - g->pen->ops->text_width(g->pen, mode);
+	x = max_int(x, g->x + g->pen->ops->text_width(g->pen, text) + 2);
+	g->pen->ops->text(g->pen, x, 0, mode,
+			  gpu->pending == gpu->mig ? RENDER_PLAIN : RENDER_HERE);
+}
+
+/* Lines that the fullest box of a row needs. */
+static int memory_lines(const struct render_gpu *gpu, int unit)
+{
+	int lines = gpu->n_gi ? BOX_LINES : 1;
+
+	for (unsigned i = 0; i < gpu->n_gi; i++)
+		if (strpbrk(gpu->gi[i].name, "+-") &&
+		    (int)render_width(gpu->gi[i].name) >= gpu->gi[i].size * unit)
+			lines = BOX_LINES + 1;
+	return lines;
+}
+
+static int compute_lines(const struct render_gpu *gpu)
+{
+	int lines = 1;
+
+	for (unsigned i = 0; i < gpu->n_gi; i++)
+		for (unsigned c = 0; c < gpu->gi[i].n_ci; c++)
+			lines = max_int(lines, gpu->gi[i].ci[c].in_use ? BOX_LINES + 1 : BOX_LINES);
+	return lines;
+}
+
+void render_gpu(struct render_pen *pen, const void *what)
+{
+	const struct render_gpu *gpu = what;
+	const struct render_words *words = gpu->words;
+	struct grid g = { .pen = pen, .gpu = gpu };
+	int labels = max_int(pen->ops->text_width(pen, words->memory),
+			     pen->ops->text_width(pen, words->compute));
+
+	g.x = labels + 1;
+	g.unit = GRID_COLUMNS / gpu->units;
+	g.slice = g.unit * gpu->units / gpu->memory_slices;
+	g.memory_y = 2;
+	g.compute_y = g.memory_y + memory_lines(gpu, g.unit) + 1;
+	g.end_y = g.compute_y + compute_lines(gpu) + 1;
+	draw_title(&g);
+	put_ruler(&g, 1, gpu->memory_slices, g.slice);
+	pen->ops->text(pen, 0, g.memory_y + 1, words->memory, RENDER_FAINT);
+	pen->ops->text(pen, 0, g.compute_y + 1, words->compute, RENDER_FAINT);
+	if (gpu->mig) {
+		draw_instances(&g);
+	} else {
+		pen->ops->box(pen, g.x, g.memory_y, gpu->memory_slices * g.slice + 1,
+			      g.compute_y - g.memory_y + 1, RENDER_PLAIN);
+		pen->ops->box(pen, g.x, g.compute_y, gpu->compute_slices * g.slice + 1,
+			      g.end_y - g.compute_y + 1, RENDER_PLAIN);
+		put_in_box(&g, g.x, g.memory_y + 1, GRID_COLUMNS, words->undivided, RENDER_PLAIN);
+	}
+	put_ruler(&g, g.end_y + 1, gpu->compute_slices, g.slice);
+}

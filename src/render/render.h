@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MIGKIT_RENDER_RENDER_H
+#define MIGKIT_RENDER_RENDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <migkit/board.h>
+
+#include "render/pen.h"
+
+/*
+ * The drawings. Each takes a plain value that its caller filled (from NVML, from a board's table,
+ * from a plan), and words in the reader's language; each is a render_draw_fn for render_term_print.
+ */
+
+/* What a picture says in words. */
+struct render_words {
+	const char *memory;  /* label of the line of memory slices */
+	const char *compute; /* label of the line of compute slices */
+	const char *free;    /* nobody has it */
+	const char *unused;  /* a compute slice that the GI's profile leaves out */
+	const char *no_ci;   /* a GI without compute instance */
+	const char *in_use;  /* a process runs there */
+	const char *mig_on, *mig_off;
+	const char *pending_on, *pending_off; /* asked for, waits for a reset */
+	const char *undivided;		      /* MIG off: the whole GPU is one */
+};
+
+struct render_ci {
+	uint8_t id;
+	uint8_t start, slices; /* compute slices, counted from the GI's first */
+	bool in_use;
+	char name[MIG_PROFILE_NAME];
+};
+
+struct render_gi {
+	uint8_t id;
+	uint8_t start, size; /* in placement units */
+	uint8_t slices;	     /* compute slices */
+	uint8_t n_ci;
+	char name[MIG_PROFILE_NAME];
+	struct render_ci ci[MIG_MAX_CI];
+};
+
+struct render_gpu {
+	const struct render_words *words;
+	unsigned index;
+	char name[64];
+	uint8_t compute_slices; /* 7 or 4 */
+	uint8_t memory_slices;	/* 8 or 4 */
+	uint8_t units;		/* placement units: 8, 4 or 12 */
+	bool mig, pending;
+	uint8_t n_gi;
+	struct render_gi gi[MIG_MAX_GI];
+};
+
+/* One GPU: memory slices on one line, compute slices on the next, instances as boxes. */
+void render_gpu(struct render_pen *pen, const void *gpu);
+
+struct render_block {
+	uint8_t start, size; /* in placement units */
+	char name[MIG_PROFILE_NAME];
+};
+
+struct render_layout {
+	uint8_t n;
+	struct render_block block[MIG_MAX_GI];
+};
+
+struct render_layouts {
+	const struct render_words *words;
+	uint8_t units, memory_slices;
+	unsigned n;
+	const struct render_layout *layout;
+};
+
+/* Numbered layouts, one a line, each block as wide as its memory. */
+void render_layouts(struct render_pen *pen, const void *layouts);
+
+#define RENDER_MAX_FLOW 6
+
+enum render_place { RENDER_AHEAD = 0, RENDER_NOW, RENDER_PASSED };
+
+struct render_flow_step {
+	const char *text;
+	enum render_place place;
+};
+
+struct render_flow {
+	const char *title;
+	const char *here; /* the words beside the mark */
+	unsigned n;
+	struct render_flow_step step[RENDER_MAX_FLOW];
+	/* Steps that belong together get a frame with a caption; first > last: none. */
+	unsigned group_first, group_last;
+	const char *group;
+};
+
+/* Steps from left to right with the current place marked. */
+void render_flow(struct render_pen *pen, const void *flow);
+
+#endif
