@@ -27,8 +27,10 @@
 	  "whether different +me profiles of one board exclude each other")                      \
 	X(CI_SPAN_7G, "ci-span-7g", "8|7",                                                       \
 	  "placement size of the compute instance that fills a 7g instance on Hopper and later") \
-	X(CI_ID_REUSE, "ci-id-reuse", "lowest|never",                                            \
-	  "whether a destroyed compute instance's id is given out again before the others")
+	X(CI_ID_REUSE, "ci-id-reuse", "lowest|next",                                             \
+	  "whether a destroyed compute instance's id is given out again before higher ones")     \
+	X(CI_PLACEMENT, "ci-placement", "most-room|lowest",                                      \
+	  "where a compute instance goes on Hopper and later when no start is given")
 
 enum lab_rule {
 #define X(id, name, values, doc) LAB_RULE_##id,

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "lab/format.h"
+
+/* Opened anew for each change: hosts close descriptors behind our back, and a kept one would carry
+ * the lock into forked children. */
+static int open_locked(const struct lab *lab)
+{
+	char path[sizeof(lab->dir) + sizeof("/" LAB_STATE_FILE)];
+	_cleanup_close_ int fd = -1;
+	struct base_file_id id;
+	int r;
+
+	snprintf(path, sizeof(path), "%s/" LAB_STATE_FILE, lab->dir);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? -ENODEV : -EPERM;
+	if (base_file_id(fd, &id) < 0 || id.dev != lab->map->id.dev || id.ino != lab->map->id.ino ||
+	    id.size != lab->map->id.size)
+		return -ENODEV; /* destroyed, and perhaps another lab made in its place */
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return -EIO;
+	r = fd;
+	fd = -1;
+	return r;
+}
+
+static int ensure_writable(struct lab_map *map, int fd)
+{
+	void *rw;
+
+	if (map->rw)
+		return 0;
+	rw = mmap(NULL, map->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (rw == MAP_FAILED)
+		return -EPERM;
+	map->rw = rw;
+	return 0;
+}
+
+static int change_locked(struct lab *lab, int fd, lab_change_fn fn, void *arg)
+{
+	struct lab_map *map = lab->map;
+	struct lab_state before, after;
+	size_t size = map->head.copy_size;
+	int r;
+
+	if (lab_word_load(map->ro, offsetof(struct lab_header, destroyed)))
+		return -ENODEV;
+	r = ensure_writable(map, fd);
+	if (r < 0)
+		return r;
+	lab_load(map, 0, size, &before);
+	if (before.boot != lab->boot)
+		return -ENODEV;
+	memcpy(&after, &before, size);
+	lab_drop_dead_clients(lab, &after);
+	r = fn(lab, &after, arg);
+	if (r >= 0 && memcmp(&before, &after, size) != 0)
+		lab_publish(map, &after);
+	return r;
+}
+
+int lab_change(struct lab *lab, lab_change_fn fn, void *arg)
+{
+	int saved = errno, fd, r;
+
+	pthread_mutex_lock(&lab_mutex);
+	fd = open_locked(lab);
+	r = fd;
+	if (fd >= 0) {
+		r = change_locked(lab, fd, fn, arg);
+		(void)flock(fd, LOCK_UN); /* at once, whoever else holds this description */
+		close(fd);
+	}
+	pthread_mutex_unlock(&lab_mutex);
+	errno = saved;
+	return r;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MIGKIT_LAB_FORMAT_H
+#define MIGKIT_LAB_FORMAT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/file.h"
+#include "lab/lab.h"
+
+/*
+ * The lab's file: a header, the constants, two copies of the state. Fixed size from its creation;
+ * after that only 8-byte words change, in the order that makes a death at any instruction harmless:
+ * first the words of the copy that nobody reads, then the sequence number that makes it current.
+ * The copy in use is copy[seq % 2].
+ */
+#define LAB_MAGIC	"MIGLAB\r\n"
+#define LAB_FORMAT	1u
+#define LAB_HEADER_SIZE 4096u
+
+struct lab_header {
+	char magic[8];
+	uint32_t format;
+	uint32_t header_size;
+	uint64_t file_size;
+	uint64_t const_offset, const_size;
+	uint64_t copy_offset[2];
+	uint64_t copy_size; /* of the state in it, without the leading sum */
+	uint64_t const_sum;
+	uint64_t header_sum; /* of everything before it */
+	uint64_t spare[6];
+	/* From here on the header changes. */
+	uint64_t seq;
+	uint64_t destroyed;
+};
+
+_Static_assert(offsetof(struct lab_header, seq) == 128, "the changing words have their own line");
+
+/* A file that this process has mapped; it stays mapped for the life of the process. */
+struct lab_map {
+	struct lab_map *next;
+	struct base_file_id id;
+	uint8_t *ro; /* always */
+	uint8_t *rw; /* from the first change on; the same file */
+	size_t size;
+	struct lab_header head;		/* as it was when the file was checked */
+	struct lab_const *con;		/* private copy */
+	unsigned users;			/* labs opened on it */
+	unsigned attached;		/* of them, those that count as having the GPUs open */
+	int holders_fd;			/* kept while there are users: its closing ends all locks */
+	struct base_file_id holders_id; /* a host may close it and reuse the number */
+	uint64_t mine;			/* holder slots of this process ... */
+	pid_t mine_pid;			/* ... valid in this process, not in a forked child */
+};
+
+struct lab {
+	struct lab_map *map;
+	uint64_t boot; /* of the simulated machine when the lab was opened */
+	bool attached;
+	bool root; /* MIGKIT_LAB_ROOT=1 */
+	char dir[4096];
+};
+
+/* Every word of the state goes through these two: see format.h's head for the order. */
+static inline uint64_t lab_word_load(const uint8_t *base, size_t offset)
+{
+	return __atomic_load_n((const uint64_t *)(const void *)(base + offset), __ATOMIC_RELAXED);
+}
+
+void lab_word_store(uint8_t *base, size_t offset, uint64_t value);
+
+uint64_t lab_sum(const void *data, size_t size);
+size_t lab_state_size(unsigned n_gpus);
+size_t lab_const_size(unsigned n_boards);
+
+/* store.c: one consistent copy of a part of the state; what is current at one moment. */
+void lab_load(const struct lab_map *map, size_t offset, size_t size, void *ret);
+/* A whole state into the idle copy, then current. Only under the lab's lock. */
+void lab_publish(struct lab_map *map, struct lab_state *st);
+/* 0, or -EBADMSG when the sum of the current copy is wrong. */
+int lab_copy_valid(const struct lab_map *map, unsigned copy);
+
+/* change.c: fn works on a private copy; what it returns >= 0 for is published. */
+typedef int (*lab_change_fn)(struct lab *lab, struct lab_state *st, void *arg);
+int lab_change(struct lab *lab, lab_change_fn fn, void *arg);
+
+/* map.c */
+int lab_map_get(const char *dir, struct lab_map **ret, struct mig_error *reterr);
+extern pthread_mutex_t lab_mutex;
+
+/* holders.c */
+int lab_attach(struct lab *lab);
+void lab_detach(struct lab *lab);
+/* Entries whose process is gone are emptied; called at the start of each change. */
+void lab_drop_dead_clients(const struct lab *lab, struct lab_state *st);
+unsigned lab_count_clients(const struct lab *lab, const struct lab_state *st, unsigned gpu, int gi,
+			   int ci);
+
+#endif

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "lab/format.h"
+
+/*
+ * Who has the GPUs open. Liveness is a kernel lock, never a pid: each holder keeps a POSIX read
+ * lock on its byte of the holders file, and the kernel drops it however the process ends.
+ *   byte 0            every process with NVML initialised (it has all GPUs open)
+ *   byte 1 + gpu      a lab client that has that GPU open
+ *   byte 64 + slot    the lab client of that entry of the state
+ * F_GETLK never reports the caller's own locks, so "somebody else" needs no further question.
+ */
+enum { BYTE_ALL = 0, BYTE_GPU = 1, BYTE_SLOT = 64 };
+
+static int set_lock(int fd, off_t byte, short type)
+{
+	struct flock l = { .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+
+	return fcntl(fd, F_SETLK, &l) < 0 ? -errno : 0;
+}
+
+/* Pid of another process that holds the byte, 0: nobody. */
+static pid_t lock_owner(int fd, off_t byte)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+
+	if (fd < 0 || fcntl(fd, F_GETLK, &l) < 0 || l.l_type == F_UNLCK)
+		return 0;
+	/* 0 or -1 for a holder in another pid namespace: alive all the same. */
+	return l.l_pid > 0 ? l.l_pid : -1;
+}
+
+static int open_file(const struct lab *lab)
+{
+	char path[sizeof(lab->dir) + sizeof("/" LAB_HOLDERS_FILE)];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/" LAB_HOLDERS_FILE, lab->dir);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static bool still_ours(const struct lab_map *map)
+{
+	struct base_file_id id;
+
+	return map->holders_fd >= 0 && base_file_id(map->holders_fd, &id) >= 0 &&
+	       id.dev == map->holders_id.dev && id.ino == map->holders_id.ino;
+}
+
+/*
+ * One descriptor per process and lab: closing any descriptor of the file would end all its locks.
+ * A host may have closed ours (closefrom) and got the number for something else; then the locks are
+ * gone as well and the file is opened anew. Under lab_mutex.
+ */
+static int holders_fd(const struct lab *lab)
+{
+	struct lab_map *map = lab->map;
+
+	if (still_ours(map))
+		return map->holders_fd;
+	map->holders_fd = open_file(lab);
+	if (map->holders_fd >= 0)
+		(void)base_file_id(map->holders_fd, &map->holders_id);
+	return map->holders_fd;
+}
+
+int lab_attach(struct lab *lab)
+{
+	int fd, r;
+
+	pthread_mutex_lock(&lab_mutex);
+	fd = holders_fd(lab);
+	r = fd < 0 ? fd : set_lock(fd, BYTE_ALL, F_RDLCK);
+	if (r >= 0) {
+		lab->attached = true;
+		lab->map->attached++;
+	}
+	pthread_mutex_unlock(&lab_mutex);
+	return r;
+}
+
+/* What lab_close() does here: the last one of a process lets go of everything. */
+void lab_detach(struct lab *lab)
+{
+	struct lab_map *map = lab->map;
+
+	pthread_mutex_lock(&lab_mutex);
+	if (lab->attached && !--map->attached && map->holders_fd >= 0)
+		(void)set_lock(map->holders_fd, BYTE_ALL, F_UNLCK);
+	lab->attached = false;
+	if (!--map->users) {
+		if (still_ours(map))
+			close(map->holders_fd);
+		map->holders_fd = -1;
+	}
+	pthread_mutex_unlock(&lab_mutex);
+}
+
+static bool is_mine(const struct lab_map *map, unsigned slot)
+{
+	return map->mine >> slot & 1 && map->mine_pid == getpid();
+}
+
+static bool alive(const struct lab *lab, int fd, unsigned slot, pid_t *ret_pid)
+{
+	pid_t pid;
+
+	if (is_mine(lab->map, slot)) {
+		*ret_pid = getpid();
+		return true;
+	}
+	pid = lock_owner(fd, BYTE_SLOT + (off_t)slot);
+	*ret_pid = pid;
+	return pid != 0;
+}
+
+bool lab_client_alive(const struct lab *lab, const struct lab_state *st, unsigned i,
+		      uint32_t *ret_pid)
+{
+	int saved = errno;
+	pid_t pid = 0;
+	bool yes;
+
+	if (i >= LAB_MAX_CLIENTS || !st->client[i].used)
+		return false;
+	pthread_mutex_lock(&lab_mutex);
+	yes = alive(lab, holders_fd(lab), i, &pid);
+	pthread_mutex_unlock(&lab_mutex);
+	if (yes && ret_pid)
+		*ret_pid = pid > 0 ? (uint32_t)pid : st->client[i].pid;
+	errno = saved;
+	return yes;
+}
+
+void lab_drop_dead_clients(const struct lab *lab, struct lab_state *st)
+{
+	for (unsigned i = 0; i < LAB_MAX_CLIENTS; i++)
+		if (st->client[i].used && !lab_client_alive(lab, st, i, NULL))
+			memset(&st->client[i], 0, sizeof(st->client[i]));
+}
+
+bool lab_gpu_in_use(const struct lab *lab, unsigned gpu)
+{
+	int saved = errno, fd;
+	bool yes;
+
+	pthread_mutex_lock(&lab_mutex);
+	fd = holders_fd(lab);
+	yes = lock_owner(fd, BYTE_ALL) || lock_owner(fd, BYTE_GPU + (off_t)gpu);
+	pthread_mutex_unlock(&lab_mutex);
+	errno = saved;
+	return yes;
+}
+
+static bool client_matches(const struct lab_client *c, unsigned gpu, int gi, int ci)
+{
+	return c->used && c->kind == LAB_CLIENT_COMPUTE && c->gpu == gpu &&
+	       (gi < 0 || c->gi == gi) && (ci < 0 || c->ci == ci);
+}
+
+unsigned lab_count_clients(const struct lab *lab, const struct lab_state *st, unsigned gpu, int gi,
+			   int ci)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < LAB_MAX_CLIENTS; i++)
+		n += client_matches(&st->client[i], gpu, gi, ci) &&
+		     lab_client_alive(lab, st, i, NULL);
+	return n;
+}
+
+/* Only the clients: they come first in the state. */
+static void load_clients(const struct lab *lab, struct lab_state *ret)
+{
+	lab_load(lab->map, 0, offsetof(struct lab_state, gpu), ret);
+}
+
+int lab_clients_of(const struct lab *lab, unsigned gpu, int gi, int ci, struct lab_client *ret,
+		   unsigned cap)
+{
+	struct lab_state st;
+	unsigned n = 0;
+
+	if (gpu >= lab->map->con->n_gpus)
+		return -EINVAL;
+	load_clients(lab, &st);
+	for (unsigned i = 0; i < LAB_MAX_CLIENTS; i++) {
+		uint32_t pid;
+
+		if (!client_matches(&st.client[i], gpu, gi, ci) ||
+		    !lab_client_alive(lab, &st, i, &pid))
+			continue;
+		if (n < cap) {
+			ret[n] = st.client[i];
+			ret[n].pid = pid;
+		}
+		n++;
+	}
+	return (int)n;
+}
+
+uint64_t lab_memory_used(const struct lab *lab, unsigned gpu, int gi)
+{
+	struct lab_client c[LAB_MAX_CLIENTS];
+	struct lab_gpu g;
+	uint64_t used = 0;
+	int n;
+
+	if (lab_read_gpu(lab, gpu, &g) < 0)
+		return 0;
+	if (gi < 0) {
+		used = lab_gpu_idle_bytes(lab_board(lab, &g), &g);
+	} else {
+		for (unsigned i = 0; i < MIG_MAX_GI; i++)
+			if (g.gi[i].used && g.gi[i].id == gi)
+				used = lab_gi_idle_bytes(lab_board(lab, &g), &g.gi[i]);
+	}
+	n = lab_clients_of(lab, gpu, gi, -1, c, LAB_MAX_CLIENTS);
+	for (int i = 0; i < n; i++)
+		used += c[i].memory;
+	return used;
+}
+
+struct hold {
+	const struct lab_client *what;
+	struct mig_error *reterr;
+	int fd;
+	int slot; /* out */
+};
+
+static int check_hold(const struct lab *lab, const struct lab_state *st, const struct hold *h)
+{
+	const struct lab_client *c = h->what;
+	const struct lab_gpu *gpu = &st->gpu[c->gpu];
+	const struct lab_gi *gi = NULL;
+
+	if (c->kind == LAB_CLIENT_ATTACHED)
+		return 0;
+	if (!gpu->mig_current && c->gi >= 0)
+		return mig_fail(h->reterr, -EINVAL,
+				"GPU %u is not in MIG mode: it has no MIG devices", c->gpu);
+	if (gpu->mig_current && (c->gi < 0 || c->ci < 0))
+		return mig_fail(h->reterr, -EINVAL,
+				"GPU %u is in MIG mode: name a MIG device (--device), a program "
+				"cannot use the whole GPU",
+				c->gpu);
+	for (unsigned i = 0; c->gi >= 0 && i < MIG_MAX_GI; i++)
+		if (gpu->gi[i].used && gpu->gi[i].id == c->gi)
+			gi = &gpu->gi[i];
+	for (unsigned i = 0; gi && i < MIG_MAX_CI; i++)
+		if (gi->ci[i].used && gi->ci[i].id == c->ci)
+			return 0;
+	if (c->gi >= 0)
+		return mig_fail(h->reterr, -ENOENT,
+				"GPU %u has no compute instance %d in GPU instance %d", c->gpu,
+				c->ci, c->gi);
+	(void)lab;
+	return 0;
+}
+
+static int hold_change(struct lab *lab, struct lab_state *st, void *arg)
+{
+	struct hold *h = arg;
+	const struct lab_client *c = h->what;
+	int r;
+
+	if (c->gpu >= st->n_gpus)
+		return mig_fail(h->reterr, -EINVAL, "there is no GPU %u: this lab has %u", c->gpu,
+				st->n_gpus);
+	r = check_hold(lab, st, h);
+	if (r < 0)
+		return r;
+	for (h->slot = 0; h->slot < LAB_MAX_CLIENTS; h->slot++)
+		if (!st->client[h->slot].used)
+			break;
+	if (h->slot == LAB_MAX_CLIENTS)
+		return mig_fail(h->reterr, -ENOSPC, "a lab has room for %d clients",
+				LAB_MAX_CLIENTS);
+	/* The locks come before the entry is seen, so that it is never taken for a dead one. */
+	r = set_lock(h->fd, BYTE_SLOT + h->slot, F_RDLCK);
+	if (r >= 0)
+		r = set_lock(h->fd, c->all_gpus ? BYTE_ALL : BYTE_GPU + (off_t)c->gpu, F_RDLCK);
+	if (r < 0)
+		return mig_fail(h->reterr, r, "cannot lock the lab's holders file: %s",
+				strerror(-r));
+	st->client[h->slot] = *c;
+	st->client[h->slot].used = 1;
+	st->client[h->slot].pid = (uint32_t)getpid();
+	lab->map->mine |= 1ull << h->slot;
+	lab->map->mine_pid = getpid();
+	return 0;
+}
+
+int lab_hold(struct lab *lab, const struct lab_client *what, struct mig_error *reterr)
+{
+	struct hold h = { .what = what, .reterr = reterr };
+	int r;
+
+	pthread_mutex_lock(&lab_mutex);
+	h.fd = holders_fd(lab);
+	pthread_mutex_unlock(&lab_mutex);
+	if (h.fd < 0)
+		return mig_fail(reterr, h.fd, "cannot open the lab's holders file: %s",
+				strerror(-h.fd));
+	if (reterr)
+		reterr->msg[0] = '\0';
+	r = lab_change(lab, hold_change, &h);
+	if (r < 0 && reterr && !reterr->msg[0])
+		return mig_fail(reterr, r, "cannot write to the lab: %s", strerror(-r));
+	return r;
+}
