@@ -80,7 +80,7 @@ struct lab_gpu {
 	char uuid[48]; /* "GPU-..." */
 	char serial[16];
 	struct lab_readings set;
-	uint32_t pad3; /* the state is stored in 8-byte words */
+	uint32_t pad3;		      /* the state is stored in 8-byte words */
 	struct lab_gi gi[MIG_MAX_GI]; /* no order; used == 0 is free */
 };
 

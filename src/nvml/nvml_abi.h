@@ -281,14 +281,14 @@ typedef unsigned char nvmlGpuFabricState_t;
 #define NVML_GPU_FABRIC_STATE_IN_PROGRESS   2
 #define NVML_GPU_FABRIC_STATE_COMPLETED	    3
 
-#define nvmlEventTypeNone		  0x0000000000000000LL
-#define nvmlEventTypeSingleBitEccError	  0x0000000000000001LL
-#define nvmlEventTypeDoubleBitEccError	  0x0000000000000002LL
-#define nvmlEventTypePState		  0x0000000000000004LL
-#define nvmlEventTypeXidCriticalError	  0x0000000000000008LL
-#define nvmlEventTypeClock		  0x0000000000000010LL
-#define nvmlEventTypePowerSourceChange	  0x0000000000000080LL
-#define nvmlEventMigConfigChange	  0x0000000000000100LL
+#define nvmlEventTypeNone	       0x0000000000000000LL
+#define nvmlEventTypeSingleBitEccError 0x0000000000000001LL
+#define nvmlEventTypeDoubleBitEccError 0x0000000000000002LL
+#define nvmlEventTypePState	       0x0000000000000004LL
+#define nvmlEventTypeXidCriticalError  0x0000000000000008LL
+#define nvmlEventTypeClock	       0x0000000000000010LL
+#define nvmlEventTypePowerSourceChange 0x0000000000000080LL
+#define nvmlEventMigConfigChange       0x0000000000000100LL
 
 #define nvmlClocksEventReasonNone    0x0000000000000000LL
 #define nvmlClocksEventReasonGpuIdle 0x0000000000000001LL

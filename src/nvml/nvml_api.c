@@ -21,10 +21,10 @@ struct call {
 #define OPTIONAL false
 
 static const struct call calls[] = {
-#define NVML_CALL(sym, need, args) {#sym, offsetof(struct nvml_api, sym), need},
+#define NVML_CALL(sym, need, args) { #sym, offsetof(struct nvml_api, sym), need },
 	NVML_CALLS(NVML_CALL)
 #undef NVML_CALL
-	{"nvmlErrorString", offsetof(struct nvml_api, nvmlErrorString), REQUIRED},
+		{ "nvmlErrorString", offsetof(struct nvml_api, nvmlErrorString), REQUIRED },
 };
 
 /*

@@ -379,17 +379,18 @@
 	  (nvmlComputeInstance_t computeInstance, nvmlComputeInstanceInfo_t *info))
 /* clang-format on */
 
-#define NVML_CALLS(X) \
-	NVML_CALLS_SYSTEM(X) \
+#define NVML_CALLS(X)          \
+	NVML_CALLS_SYSTEM(X)   \
 	NVML_CALLS_IDENTITY(X) \
-	NVML_CALLS_PCI(X) \
-	NVML_CALLS_MODE(X) \
-	NVML_CALLS_MEMORY(X) \
-	NVML_CALLS_READING(X) \
-	NVML_CALLS_PROCESS(X) \
+	NVML_CALLS_PCI(X)      \
+	NVML_CALLS_MODE(X)     \
+	NVML_CALLS_MEMORY(X)   \
+	NVML_CALLS_READING(X)  \
+	NVML_CALLS_PROCESS(X)  \
 	NVML_CALLS_MIG(X)
 
-/* Every NVML function answers a status; nvmlErrorString alone does not, so it is not in the list. */
+/* Every NVML function answers a status; nvmlErrorString alone does not, so it is not in the list.
+ */
 #define NVML_DECLARE(sym, need, args) nvmlReturn_t sym args;
 NVML_CALLS(NVML_DECLARE)
 #undef NVML_DECLARE

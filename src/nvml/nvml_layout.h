@@ -9,7 +9,7 @@
  * The numbers hold on x86-64 and arm64 (LP64); tests/nvml_header.py compares them with NVIDIA's
  * own header.
  */
-#define SIZE(type, bytes)     _Static_assert(sizeof(type) == (bytes), "NVML ABI: size of " #type)
+#define SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), "NVML ABI: size of " #type)
 #define AT(type, field, byte) \
 	_Static_assert(offsetof(type, field) == (byte), "NVML ABI: " #type "." #field)
 

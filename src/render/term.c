@@ -132,12 +132,14 @@ static bool is_blank(const struct cell *cell)
 static void print_cell(FILE *out, const struct render_term *term, const struct cell *cell)
 {
 	char utf8[4];
+	size_t n;
 
 	if (cell->c == CELL_TAIL)
 		return;
-	if (cell->c)
-		fwrite(utf8, 1, render_encode(cell->c, utf8), out);
-	else if (term->utf8)
+	if (cell->c) {
+		n = render_encode(cell->c, utf8);
+		fwrite(utf8, 1, n, out);
+	} else if (term->utf8)
 		fputs(lines_utf8[cell->lines & 15], out);
 	else
 		fputc(lines_ascii[cell->lines & 15], out);

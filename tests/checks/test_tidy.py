@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 
@@ -18,6 +19,11 @@ import common
 
 CONFIG = common.ROOT / ".clang-tidy"
 CLANG_ONLY = ["-Wno-unknown-warning-option"]
+# The analyzer of clang 14 does not know __attribute__((cleanup)): leaks are left to LeakSanitizer,
+# under which every unit test runs. Use after free and double free are still found here.
+UNKNOWING = re.compile(r"Potential leak of memory|Potential memory leak")
+# What the analyzer has to know about our own functions.
+MODEL = pathlib.Path(__file__).with_name("analyzer.h")
 
 
 def arguments(entry):
@@ -31,6 +37,8 @@ def arguments(entry):
             skip = True
         elif word not in ("-MD", "-c"):
             kept.append(word)
+    if "src/" in entry["file"] and not entry["file"].endswith("src/base/error.c"):
+        kept += ["-include", str(MODEL)]
     return kept
 
 
@@ -56,6 +64,7 @@ def tidy(entry, cache):
     found = [line for line in done.stdout.splitlines() if ": warning: " in line or ": error: " in line]
     if done.returncode and not found:
         found = [f"{path}: clang-tidy failed: {done.stderr.strip()}"]
+    found = [line for line in found if not UNKNOWING.search(line)]
     if not found:
         seen.touch()
     return found
