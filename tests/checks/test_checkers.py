@@ -13,6 +13,7 @@ import test_budget
 import test_cppcheck
 import test_exports
 import test_format
+import test_habits
 import test_headers
 import test_layers
 import test_tidy
@@ -119,6 +120,21 @@ class Format(InTree):
         bad = self.put("b.c", "int f(void) {\n  return 0;\n}\n")
         self.assertEqual(test_format.check([good]), [])
         self.assertTrue(test_format.check([good, bad]))
+
+
+class Habits(InTree):
+    def test_fine(self):
+        self.put("src/lab/a.c", 'static int x;\nint f(void)\n{\n\tstatic const int n = 1;\n'
+                                '\tst->exit(1);\n\t/* exit() */\n\treturn n + g("exit(1)");\n}\n')
+        self.put("src/cli/show.c", 'int f(void)\n{\n\treturn printf("x");\n}\n')
+        self.assertEqual(test_habits.check(self.root), [])
+
+    def test_found(self):
+        for line in ('printf("x");', 'fprintf(stderr, "x");', "exit(1);", "fork();", "strcpy(a, b);",
+                     'getenv("HOME");', 'setenv("A", "b", 1);', "static int calls;"):
+            with self.subTest(line=line):
+                self.put("src/lab/a.c", "void f(void)\n{\n\t" + line + "\n}\n")
+                self.assertEqual(len(test_habits.check(self.root)), 1)
 
 
 class Words(InTree):
