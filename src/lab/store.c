@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,23 +7,13 @@
 
 #ifdef LAB_CRASH_TEST
 /* Test build only: the process dies as by kill -9 just before its n-th store into the file. */
-static long stores_left(void)
-{
-	static long left = -1;
-
-	if (left < 0) {
-		const char *n = getenv("MIGKIT_TEST_DIE_AT");
-
-		left = n ? strtol(n, NULL, 10) : 0;
-	}
-	return left ? --left : 1;
-}
+static long test_die_at; /* 0: it lives */
 #endif
 
 void lab_word_store(uint8_t *base, size_t offset, uint64_t value)
 {
 #ifdef LAB_CRASH_TEST
-	if (!stores_left())
+	if (test_die_at && !--test_die_at)
 		kill(getpid(), SIGKILL);
 #endif
 	__atomic_store_n((uint64_t *)(void *)(base + offset), value, __ATOMIC_RELAXED);
