@@ -178,6 +178,10 @@ int lab_reboot(struct lab *lab, struct mig_error *reterr);
 int lab_set_reading(struct lab *lab, unsigned gpu, int gi, const char *key, const char *value,
 		    struct mig_error *reterr);
 
+/* The same without setting it: whether lab_set_reading() would take the words. */
+int lab_check_reading(const struct lab *lab, unsigned gpu, int gi, const char *key,
+		      const char *value, struct mig_error *reterr);
+
 /*
  * Clients. lab_hold() is called by the process that is to be the client: it takes its byte of the
  * holders file and keeps it until it ends, however it ends.

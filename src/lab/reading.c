@@ -117,26 +117,45 @@ static int unknown_key(const char *key, struct mig_error *reterr)
 	return mig_fail(reterr, -EINVAL, "there is no reading '%s': choose from %s", key, known);
 }
 
+/* Fills s from the words, or says what is wrong with them. */
+static int prepare(const struct lab *lab, const char *key, const char *value, struct set *s)
+{
+	if (s->gpu >= lab->map->con->n_gpus)
+		return mig_fail(s->reterr, -EINVAL, "there is no GPU %u: this lab has %u", s->gpu,
+				lab->map->con->n_gpus);
+	s->key = key;
+	s->reading = find(key);
+	if (s->gi >= 0 && strcmp(key, "memory-used") != 0)
+		return mig_fail(s->reterr, -EINVAL,
+				"a GPU instance has memory-used alone, not '%s': set it on the GPU",
+				key);
+	if (s->reading)
+		return parse_number(s->reading, value, &s->value, s->reterr);
+	if (!strcmp(key, "persistence") || !strcmp(key, "ecc"))
+		return parse_switch(key, value, &s->value, s->reterr);
+	return unknown_key(key, s->reterr);
+}
+
+int lab_check_reading(const struct lab *lab, unsigned gpu, int gi, const char *key,
+		      const char *value, struct mig_error *reterr)
+{
+	struct set s = { .gpu = gpu, .gi = gi, .reterr = reterr };
+	struct lab_gpu copy;
+	int r = prepare(lab, key, value, &s);
+
+	if (r < 0 || gi < 0)
+		return r;
+	r = lab_read_gpu(lab, gpu, &copy);
+	return r < 0 ? mig_fail(reterr, r, "GPU %u is lost: reboot the lab", gpu) :
+		       set_gi(&copy, &s);
+}
+
 int lab_set_reading(struct lab *lab, unsigned gpu, int gi, const char *key, const char *value,
 		    struct mig_error *reterr)
 {
-	struct set s = { .gpu = gpu, .gi = gi, .key = key, .reterr = reterr };
-	int r;
+	struct set s = { .gpu = gpu, .gi = gi, .reterr = reterr };
+	int r = prepare(lab, key, value, &s);
 
-	if (gpu >= lab->map->con->n_gpus)
-		return mig_fail(reterr, -EINVAL, "there is no GPU %u: this lab has %u", gpu,
-				lab->map->con->n_gpus);
-	s.reading = find(key);
-	if (gi >= 0 && strcmp(key, "memory-used") != 0)
-		return mig_fail(reterr, -EINVAL,
-				"a GPU instance has memory-used alone, not '%s': set it on the GPU",
-				key);
-	if (s.reading)
-		r = parse_number(s.reading, value, &s.value, reterr);
-	else if (!strcmp(key, "persistence") || !strcmp(key, "ecc"))
-		r = parse_switch(key, value, &s.value, reterr);
-	else
-		r = unknown_key(key, reterr);
 	if (r < 0)
 		return r;
 	r = lab_change(lab, apply, &s);

@@ -43,7 +43,7 @@ PUBLIC_FOR_ALL = {"migkit/api.h", "migkit/error.h"}
 LIBC = set("""
     assert.h ctype.h dirent.h dlfcn.h elf.h endian.h err.h errno.h fcntl.h fnmatch.h float.h getopt.h
     glob.h grp.h inttypes.h langinfo.h libgen.h limits.h link.h locale.h math.h poll.h pthread.h pty.h
-    pwd.h sched.h semaphore.h setjmp.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h
+    pwd.h regex.h sched.h semaphore.h setjmp.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h
     stddef.h stdint.h stdio.h stdio_ext.h stdlib.h stdnoreturn.h string.h strings.h sysexits.h
     termios.h time.h unistd.h utime.h wchar.h wctype.h
 """.split())

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MIGKIT_CLI_CMD_H
+#define MIGKIT_CLI_CMD_H
+
+#include <stdint.h>
+
+#include <migkit/error.h>
+
+#include "cli/opt.h"
+
+/*
+ * Exit codes, the same for every command of ours (doc/man/migctl.1). Where nvidia-smi has a code
+ * for the same thing it is that one: 2, 3, 4, 6, 9. "migctl smi" has nvidia-smi's own.
+ */
+enum cli_exit {
+	CLI_EXIT_OK = 0,
+	CLI_EXIT_FAILED = 1,	  /* anything that has no code of its own */
+	CLI_EXIT_USAGE = 2,	  /* a word of the command line is wrong */
+	CLI_EXIT_UNAVAILABLE = 3, /* this GPU, driver or system cannot do it */
+	CLI_EXIT_PERMISSION = 4,
+	CLI_EXIT_BUSY = 5,	/* in use by a process, or there already */
+	CLI_EXIT_NOT_FOUND = 6, /* no such lab, GPU, instance or client */
+	CLI_EXIT_BAD_LAB = 7,	/* a lab's file is damaged, foreign or of a newer migkit */
+	CLI_EXIT_NO_DRIVER = 9, /* neither a lab nor a driver */
+};
+
+enum cli_cmd_flags {
+	CMD_RAW = 1 << 0,    /* parses its own words, --help included */
+	CMD_HIDDEN = 1 << 1, /* not in the overview */
+};
+
+/* A command is one row: dispatch, help, and the check of the man page all read it. */
+struct cli_cmd {
+	const char *name;  /* the words that select it: "lab create" */
+	const char *group; /* heading of the overview */
+	const char *args;  /* operands, for the usage line */
+	const char *summary;
+	const char *details; /* further sentences of its help, or NULL */
+	const struct cli_opt *opts;
+	uint8_t flags;		    /* enum cli_cmd_flags */
+	uint8_t min_args, max_args; /* operands */
+	/*
+	 * argv holds the words behind the name and ends with NULL. Returns an exit code, or a
+	 * negative errno with its sentence in *reterr, which main prints and turns into an exit
+	 * code.
+	 */
+	int (*fn)(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr);
+};
+
+/* Many operands are limited by the system only. */
+#define CMD_ANY 255
+
+/* The table; ends with a row without name. */
+extern const struct cli_cmd cli_commands[];
+
+/* Finds the row and runs it. */
+int cli_dispatch(int argc, char **argv, struct mig_error *reterr);
+int cli_errno_to_exit(int code);
+
+void cli_help_overview(void);
+void cli_help_command(const struct cli_cmd *cmd);
+
+#define CLI_COMMAND(fn) \
+	int fn(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)
+
+CLI_COMMAND(cmd_help);
+CLI_COMMAND(cmd_smi);
+CLI_COMMAND(cmd_lab_create);
+CLI_COMMAND(cmd_lab_list);
+CLI_COMMAND(cmd_lab_status);
+CLI_COMMAND(cmd_lab_set);
+CLI_COMMAND(cmd_lab_reboot);
+CLI_COMMAND(cmd_lab_destroy);
+CLI_COMMAND(cmd_lab_env);
+CLI_COMMAND(cmd_lab_path);
+CLI_COMMAND(cmd_lab_use);
+CLI_COMMAND(cmd_lab_shell);
+CLI_COMMAND(cmd_lab_boards);
+CLI_COMMAND(cmd_lab_rules);
+CLI_COMMAND(cmd_lab_client_start);
+CLI_COMMAND(cmd_lab_client_list);
+CLI_COMMAND(cmd_lab_client_stop);
+
+extern const struct cli_opt lab_create_opts[];
+extern const struct cli_opt lab_list_opts[];
+extern const struct cli_opt lab_status_opts[];
+extern const struct cli_opt lab_set_opts[];
+extern const struct cli_opt lab_use_opts[];
+extern const struct cli_opt lab_shell_opts[];
+extern const struct cli_opt lab_boards_opts[];
+extern const struct cli_opt lab_rules_opts[];
+extern const struct cli_opt lab_client_start_opts[];
+extern const struct cli_opt lab_client_list_opts[];
+extern const struct cli_opt lab_client_stop_opts[];
+
+#endif

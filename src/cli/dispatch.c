@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/chosen.h"
+#include "cli/cmd.h"
+#include "cli/nearest.h"
+
+/* How many of the words a name like "lab client start" takes up; 0: another command. */
+static int match(const char *name, int argc, char *const *argv)
+{
+	int n = 0;
+
+	while (*name) {
+		size_t len = strcspn(name, " ");
+
+		if (n >= argc || strlen(argv[n]) != len || strncmp(argv[n], name, len))
+			return 0;
+		n++;
+		name += len + (name[len] == ' ');
+	}
+	return n;
+}
+
+static const struct cli_cmd *find(int argc, char *const *argv, int *ret_words)
+{
+	for (const struct cli_cmd *c = cli_commands; c->name; c++) {
+		int n = match(c->name, argc, argv);
+
+		if (n > 0) {
+			*ret_words = n;
+			return c;
+		}
+	}
+	return NULL;
+}
+
+/* The rest of a command's name behind the first n words, NULL if it begins otherwise. */
+static const char *behind(const char *name, int n, char *const *argv)
+{
+	for (int i = 0; i < n; i++) {
+		size_t len = strlen(argv[i]);
+
+		if (strncmp(name, argv[i], len) || name[len] != ' ')
+			return NULL;
+		name += len + 1;
+	}
+	return name;
+}
+
+/* Prints the commands that start with the words; returns how many there are. */
+static int list_family(int n, char *const *argv)
+{
+	int found = 0;
+
+	for (const struct cli_cmd *c = cli_commands; c->name; c++) {
+		if (!behind(c->name, n, argv))
+			continue;
+		if (!found++)
+			printf("Commands:\n");
+		printf("  migctl %s%s%s\n      %s\n", c->name, c->args ? " " : "",
+		       c->args ? c->args : "", c->summary);
+	}
+	return found;
+}
+
+/* How many of the words begin some command: the next one is the wrong one. */
+static int right_words(int argc, char *const *argv)
+{
+	int n = 0;
+
+	for (; n < argc; n++) {
+		const struct cli_cmd *c = cli_commands;
+
+		while (c->name && !behind(c->name, n + 1, argv))
+			c++;
+		if (!c->name)
+			break;
+	}
+	return n;
+}
+
+static int unknown(int argc, char *const *argv, struct mig_error *reterr)
+{
+	int n = right_words(argc, argv);
+	struct cli_nearest near;
+	char where[64];
+
+	snprintf(where, sizeof(where), "%s%s%s%s", n ? argv[0] : "", n > 1 ? " " : "",
+		 n > 1 ? argv[1] : "", n ? " " : "");
+	if (n == argc)
+		return mig_fail(reterr, -EINVAL,
+				"'migctl %.*s' needs a further word: 'migctl help %.*s' lists them",
+				(int)strlen(where) - 1, where, (int)strlen(where) - 1, where);
+	cli_nearest_begin(&near, argv[n], strlen(argv[n]));
+	for (const struct cli_cmd *c = cli_commands; c->name; c++) {
+		const char *rest = behind(c->name, n, argv);
+
+		if (rest && !(c->flags & CMD_HIDDEN))
+			cli_nearest_add_len(&near, rest, strcspn(rest, " "));
+	}
+	if (cli_nearest_get(&near))
+		return mig_fail(reterr, -EINVAL, "unknown command '%s%.40s': did you mean '%s%s'?",
+				where, argv[n], where, cli_nearest_get(&near));
+	return mig_fail(reterr, -EINVAL,
+			"unknown command '%s%.40s': 'migctl help %.*s' lists the commands", where,
+			argv[n], where[0] ? (int)strlen(where) - 1 : 0, where);
+}
+
+int cmd_help(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)
+{
+	const struct cli_cmd *about;
+	int words, r;
+
+	r = cli_parse(cmd, NULL, &argc, argv, reterr);
+	if (r < 0)
+		return r;
+	if (argc == 0) {
+		cli_help_overview();
+		return CLI_EXIT_OK;
+	}
+	about = find(argc, argv, &words);
+	if (about && words == argc) {
+		cli_help_command(about);
+		return CLI_EXIT_OK;
+	}
+	if (!about && list_family(argc, argv))
+		return CLI_EXIT_OK;
+	return unknown(argc, argv, reterr);
+}
+
+/* Options in front of the command: --lab chooses for this run, as MIGKIT_LAB would. */
+static int global_options(int *argc, char ***argv, struct mig_error *reterr)
+{
+	const char *name = NULL;
+	int used = 0;
+
+	if (!strcmp((*argv)[0], "--lab")) {
+		name = *argc > 1 ? (*argv)[1] : NULL;
+		used = 2;
+	} else if (!strncmp((*argv)[0], "--lab=", 6)) {
+		name = (*argv)[0] + 6;
+		used = 1;
+	}
+	if (!used)
+		return 0;
+	if (!name || !*name)
+		return mig_fail(reterr, -EINVAL, "--lab needs a value: migctl --lab NAME COMMAND");
+	*argc -= used;
+	*argv += used;
+	return cli_lab_choose_now(name, reterr);
+}
+
+static int unknown_global(const char *word, struct mig_error *reterr)
+{
+	struct cli_nearest near;
+
+	cli_nearest_begin(&near, word, strlen(word));
+	cli_nearest_add(&near, "--help");
+	cli_nearest_add(&near, "--version");
+	cli_nearest_add(&near, "--lab");
+	if (cli_nearest_get(&near))
+		return mig_fail(reterr, -EINVAL, "unknown option '%s': did you mean '%s'?", word,
+				cli_nearest_get(&near));
+	return mig_fail(reterr, -EINVAL, "unknown option '%s': 'migctl --help' lists what there is",
+			word);
+}
+
+int cli_dispatch(int argc, char **argv, struct mig_error *reterr)
+{
+	const struct cli_cmd *cmd;
+	int words, r;
+
+	r = argc ? global_options(&argc, &argv, reterr) : 0;
+	if (r < 0)
+		return r;
+	if (argc == 0)
+		return mig_fail(
+			reterr, -EINVAL,
+			"which command? 'migctl help' lists them, 'migctl lesson' shows them");
+	if (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h")) {
+		cli_help_overview();
+		return CLI_EXIT_OK;
+	}
+	if (!strcmp(argv[0], "--version")) {
+		printf("migctl (migkit) %s\n", MIGKIT_VERSION);
+		return CLI_EXIT_OK;
+	}
+	if (argv[0][0] == '-')
+		return unknown_global(argv[0], reterr);
+	cmd = find(argc, argv, &words);
+	if (!cmd && cli_wants_help(argc, argv)) {
+		/* "migctl lab --help" */
+		while (argc && argv[argc - 1][0] == '-')
+			argc--;
+		if (list_family(argc, argv))
+			return CLI_EXIT_OK;
+	}
+	if (!cmd)
+		return unknown(argc, argv, reterr);
+	argc -= words;
+	argv += words;
+	if (!(cmd->flags & CMD_RAW) && cli_wants_help(argc, argv)) {
+		cli_help_command(cmd);
+		return CLI_EXIT_OK;
+	}
+	return cmd->fn(cmd, argc, argv, reterr);
+}

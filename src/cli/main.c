@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "cli/cmd.h"
+#include "cli/lab_client.h"
+#include "cli/lab_shim.h"
+
+int cli_errno_to_exit(int code)
+{
+	static const struct {
+		int code, status;
+	} map[] = {
+		{ EINVAL, CLI_EXIT_USAGE },	  { ENOTSUP, CLI_EXIT_UNAVAILABLE },
+		{ ENOSYS, CLI_EXIT_UNAVAILABLE }, { EPERM, CLI_EXIT_PERMISSION },
+		{ EACCES, CLI_EXIT_PERMISSION },  { EROFS, CLI_EXIT_PERMISSION },
+		{ EBUSY, CLI_EXIT_BUSY },	  { EEXIST, CLI_EXIT_BUSY },
+		{ ENOENT, CLI_EXIT_NOT_FOUND },	  { ESRCH, CLI_EXIT_NOT_FOUND },
+		{ EBADMSG, CLI_EXIT_BAD_LAB },	  { EPROTO, CLI_EXIT_BAD_LAB },
+		{ ENODEV, CLI_EXIT_BAD_LAB },	  { ENOTCONN, CLI_EXIT_NO_DRIVER },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(map); i++) {
+		if (code == -map[i].code)
+			return map[i].status;
+	}
+	return CLI_EXIT_FAILED;
+}
+
+/* A full disk behind a redirection is an error, not a shorter file. */
+static int finish(int status)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "migctl: cannot write the output: %s\n", strerror(errno));
+		return status ? status : CLI_EXIT_FAILED;
+	}
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct mig_error err = { 0 };
+	const char *name;
+	int r;
+
+	if (argc < 1)
+		return CLI_EXIT_USAGE;
+	/* A client of a lab is this program under another name: see lab_client_proc.c. */
+	if (lab_client_is_one())
+		return lab_client_main();
+	name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
+	r = lab_shim_run(name, argc, argv, &err);
+	if (r == LAB_SHIM_NONE) {
+		name = "migctl";
+		r = cli_dispatch(argc - 1, argv + 1, &err);
+	}
+	if (r < 0) {
+		fprintf(stderr, "%s: %s\n", name, err.msg[0] ? err.msg : strerror(-r));
+		r = cli_errno_to_exit(r);
+	}
+	return finish(r);
+}
