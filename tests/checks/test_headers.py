@@ -6,7 +6,8 @@ import subprocess
 import common
 
 FLAGS = ["-Wall", "-Wextra", "-Werror", "-fsyntax-only"]
-INTERNAL = ["-D_GNU_SOURCE", f"-I{common.ROOT}/include", f"-I{common.ROOT}/src"]
+INTERNAL = ["-D_GNU_SOURCE", f"-I{common.ROOT}/include", f"-I{common.ROOT}/src",
+            f"-I{common.BUILD}/src"]  # sim/sim_since.h is made
 
 # Not to be included alone: part -> the header that includes it.
 PARTS = {

@@ -25,7 +25,7 @@ MAY_USE = {
 # (file, header): single files that see more than their folder does.
 ALSO = [
     # The simulated driver speaks NVML's ABI and answers for migkit's own export table.
-    (r"src/sim/.*", r"nvml/nvml_abi\.h"),
+    (r"src/sim/.*", r"nvml/nvml_(abi|calls)\.h"),
     (r"src/sim/.*", r"nvml/migkit_export\.h"),
     # Making and changing a lab is a file's business; all else of migctl goes through NVML.
     (r"src/cli/lab[^/]*\.[ch]", r"lab/.*"),

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/sim.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/context.h"
+
+/*
+ * The only state of the library: how often it was initialised and the lab that is open meanwhile.
+ * Programs initialise it hundreds of times a run and from several threads.
+ */
+static struct {
+	pthread_mutex_t lock; /* of init and shutdown */
+	atomic_uint count;
+	atomic_flag watches_forks;
+	struct lab *lab;
+	char dir[PATH_MAX];
+	int log; /* descriptor of MIGKIT_LOG, -1: no logging */
+} ctx = { .lock = PTHREAD_MUTEX_INITIALIZER, .watches_forks = ATOMIC_FLAG_INIT, .log = -1 };
+
+/* A child of a fork in the middle of an init must not inherit the lock as taken. */
+static void fork_prepare(void)
+{
+	pthread_mutex_lock(&ctx.lock);
+}
+
+static void fork_done(void)
+{
+	pthread_mutex_unlock(&ctx.lock);
+}
+
+static void log_open(void)
+{
+	const char *path = secure_getenv("MIGKIT_LOG");
+
+	if (!path || !*path || ctx.log >= 0)
+		return;
+	if (strcmp(path, "-") == 0)
+		ctx.log = STDERR_FILENO;
+	else
+		ctx.log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+}
+
+static void log_close(void)
+{
+	if (ctx.log > STDERR_FILENO)
+		close(ctx.log);
+	ctx.log = -1;
+}
+
+void sim_log(const char *symbol, nvmlReturn_t status)
+{
+	char line[256];
+	int n;
+
+	if (ctx.log < 0)
+		return;
+	n = snprintf(line, sizeof(line), "%d %s %d (%s)\n", (int)getpid(), symbol, (int)status,
+		     nvmlErrorString(status));
+	/* A log that cannot be written must not change what the program sees. */
+	if (n > 0 && write(ctx.log, line, (size_t)n) < 0)
+		return;
+}
+
+/* What lab_open() fails with, before there is a GPU to speak of. */
+static nvmlReturn_t open_status(int r)
+{
+	switch (r) {
+	case -EPROTO:
+	case -EBADMSG:
+		return NVML_ERROR_LIB_RM_VERSION_MISMATCH;
+	case -EACCES:
+	case -EPERM:
+		return NVML_ERROR_NO_PERMISSION;
+	case -ENOMEM:
+		return NVML_ERROR_MEMORY;
+	default:
+		return NVML_ERROR_DRIVER_NOT_LOADED;
+	}
+}
+
+static nvmlReturn_t open_lab(unsigned flags)
+{
+	const char *dir = secure_getenv("MIGKIT_LAB");
+	size_t len = dir ? strlen(dir) : 0;
+	int r;
+
+	/* Without a lab this is a machine without a driver: never anybody's real GPU. */
+	if (len == 0 || len >= sizeof(ctx.dir))
+		return NVML_ERROR_DRIVER_NOT_LOADED;
+	r = lab_open(dir, flags & NVML_INIT_FLAG_NO_ATTACH ? 0 : LAB_OPEN_ATTACH, &ctx.lab, NULL);
+	if (r < 0) {
+		ctx.lab = NULL;
+		return open_status(r);
+	}
+	memcpy(ctx.dir, dir, len + 1);
+	return NVML_SUCCESS;
+}
+
+nvmlReturn_t sim_init(unsigned flags)
+{
+	nvmlReturn_t status = NVML_SUCCESS;
+
+	if (!atomic_flag_test_and_set(&ctx.watches_forks))
+		pthread_atfork(fork_prepare, fork_done, fork_done);
+	pthread_mutex_lock(&ctx.lock);
+	if (atomic_load(&ctx.count) == 0) {
+		log_open();
+		status = open_lab(flags);
+	}
+	if (status == NVML_SUCCESS)
+		atomic_fetch_add(&ctx.count, 1);
+	pthread_mutex_unlock(&ctx.lock);
+	return status;
+}
+
+nvmlReturn_t sim_shutdown(void)
+{
+	nvmlReturn_t status = NVML_SUCCESS;
+
+	pthread_mutex_lock(&ctx.lock);
+	if (atomic_load(&ctx.count) == 0) {
+		status = NVML_ERROR_UNINITIALIZED;
+	} else if (atomic_fetch_sub(&ctx.count, 1) == 1) {
+		lab_close(ctx.lab);
+		ctx.lab = NULL;
+	}
+	pthread_mutex_unlock(&ctx.lock);
+	return status;
+}
+
+void sim_end_of_log(void)
+{
+	pthread_mutex_lock(&ctx.lock);
+	if (atomic_load(&ctx.count) == 0)
+		log_close();
+	pthread_mutex_unlock(&ctx.lock);
+}
+
+nvmlReturn_t sim_enter(unsigned since)
+{
+	if (atomic_load_explicit(&ctx.count, memory_order_acquire) == 0)
+		return NVML_ERROR_UNINITIALIZED;
+	if (lab_const(ctx.lab)->driver_major < since)
+		return NVML_ERROR_FUNCTION_NOT_FOUND;
+	return NVML_SUCCESS;
+}
+
+struct lab *sim_lab(void)
+{
+	return ctx.lab;
+}
+
+const struct lab_const *sim_const(void)
+{
+	return lab_const(ctx.lab);
+}
+
+const char *sim_lab_dir(void)
+{
+	return atomic_load(&ctx.count) ? ctx.dir : NULL;
+}

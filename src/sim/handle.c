@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/sim.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define HANDLE_MARK 0x4du /* top byte of each handle: not an address, not a small number */
+
+_Static_assert(sizeof(void *) == 8, "a handle holds 64 bits");
+
+/* mark 8 | kind 4 | gpu 8 | gi 6 | ci 6 | generation 32 */
+void *sim_handle(struct sim_ref ref)
+{
+	uint64_t v = (uint64_t)HANDLE_MARK << 56 | (uint64_t)(ref.kind & 15u) << 52 |
+		     (uint64_t)ref.gpu << 44 | (uint64_t)(ref.gi & 63u) << 38 |
+		     (uint64_t)(ref.ci & 63u) << 32 | ref.generation;
+
+	return (void *)(uintptr_t)v;
+}
+
+bool sim_ref(const void *handle, struct sim_ref *ret)
+{
+	uint64_t v = (uint64_t)(uintptr_t)handle;
+
+	if (v >> 56 != HANDLE_MARK)
+		return false;
+	*ret = (struct sim_ref){
+		.kind = v >> 52 & 15u,
+		.gpu = v >> 44 & 255u,
+		.gi = v >> 38 & 63u,
+		.ci = v >> 32 & 63u,
+		.generation = (uint32_t)v,
+	};
+	return true;
+}
+
+static const struct lab_gi *find_gi(const struct lab_gpu *gpu, unsigned id)
+{
+	for (unsigned i = 0; i < MIG_MAX_GI; i++)
+		if (gpu->gi[i].used && gpu->gi[i].id == id)
+			return &gpu->gi[i];
+	return NULL;
+}
+
+static const struct lab_ci *find_ci(const struct lab_gi *gi, unsigned id)
+{
+	for (unsigned i = 0; i < MIG_MAX_CI; i++)
+		if (gi->ci[i].used && gi->ci[i].id == id)
+			return &gi->ci[i];
+	return NULL;
+}
+
+static nvmlReturn_t read_gpu(struct sim_dev *dev)
+{
+	int r = lab_read_gpu(sim_lab(), dev->ref.gpu, &dev->gpu);
+
+	if (r < 0)
+		return sim_status(r);
+	dev->con = sim_const();
+	dev->board = lab_board(sim_lab(), &dev->gpu);
+	dev->gi = NULL;
+	dev->ci = NULL;
+	dev->gp = NULL;
+	dev->cp = NULL;
+	return NVML_SUCCESS;
+}
+
+/* Finds the instances that the reference names; gone or made anew: the handle is stale. */
+static nvmlReturn_t find_instances(struct sim_dev *dev)
+{
+	const struct sim_ref *ref = &dev->ref;
+
+	dev->gi = find_gi(&dev->gpu, ref->gi);
+	if (!dev->gi)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	dev->gp = &dev->board->gi[dev->gi->profile];
+	if (ref->kind == SIM_GI)
+		return dev->gi->generation == ref->generation ? NVML_SUCCESS
+							      : NVML_ERROR_INVALID_ARGUMENT;
+	dev->ci = find_ci(dev->gi, ref->ci);
+	if (!dev->ci || dev->ci->generation != ref->generation)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	dev->cp = &dev->gp->ci[dev->ci->profile];
+	return NVML_SUCCESS;
+}
+
+static nvmlReturn_t look_up(struct sim_dev *ret)
+{
+	nvmlReturn_t status;
+
+	status = read_gpu(ret);
+	if (status != NVML_SUCCESS || ret->ref.kind == SIM_GPU)
+		return status;
+	return find_instances(ret);
+}
+
+nvmlReturn_t sim_device(nvmlDevice_t handle, struct sim_dev *ret)
+{
+	if (!sim_ref(handle, &ret->ref))
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (ret->ref.kind != SIM_GPU && ret->ref.kind != SIM_MIG && ret->ref.kind != SIM_CI_DEVICE)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	return look_up(ret);
+}
+
+nvmlReturn_t sim_parent(nvmlDevice_t handle, struct sim_dev *ret)
+{
+	nvmlReturn_t status = sim_device(handle, ret);
+
+	if (status == NVML_SUCCESS && sim_is_mig(ret))
+		return NVML_ERROR_NOT_SUPPORTED;
+	return status;
+}
+
+nvmlReturn_t sim_gi(nvmlGpuInstance_t handle, struct sim_dev *ret)
+{
+	if (!sim_ref(handle, &ret->ref) || ret->ref.kind != SIM_GI)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	return look_up(ret);
+}
+
+nvmlReturn_t sim_ci(nvmlComputeInstance_t handle, struct sim_dev *ret)
+{
+	if (!sim_ref(handle, &ret->ref) || ret->ref.kind != SIM_CI)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	return look_up(ret);
+}
+
+nvmlReturn_t sim_gpu(unsigned index, struct sim_dev *ret)
+{
+	if (index >= sim_const()->n_gpus)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	ret->ref = (struct sim_ref){ .kind = SIM_GPU, .gpu = (uint8_t)index };
+	return read_gpu(ret);
+}
+
+nvmlDevice_t sim_gpu_handle(unsigned index)
+{
+	return sim_handle((struct sim_ref){ .kind = SIM_GPU, .gpu = (uint8_t)index });
+}
+
+nvmlGpuInstance_t sim_gi_handle(const struct sim_dev *dev, const struct lab_gi *gi)
+{
+	return sim_handle((struct sim_ref){
+		.kind = SIM_GI, .gpu = dev->ref.gpu, .gi = gi->id, .generation = gi->generation });
+}
+
+void *sim_ci_handle(const struct sim_dev *dev, enum sim_kind kind, const struct lab_gi *gi,
+		    const struct lab_ci *ci)
+{
+	return sim_handle((struct sim_ref){ .kind = (uint8_t)kind,
+					    .gpu = dev->ref.gpu,
+					    .gi = gi->id,
+					    .ci = ci->id,
+					    .generation = ci->generation });
+}
+
+void sim_mig_uuid(const struct sim_dev *dev, const struct lab_gi *gi, const struct lab_ci *ci,
+		  char ret[NVML_DEVICE_UUID_V2_BUFFER_SIZE])
+{
+	char uuid[48];
+
+	/* Before R470 a MIG device was named by its GPU and its two ids. */
+	if (dev->con->driver_major < 470) {
+		snprintf(ret, NVML_DEVICE_UUID_V2_BUFFER_SIZE, "MIG-%.47s/%u/%u", dev->gpu.uuid,
+			 gi->id, ci->id);
+		return;
+	}
+	lab_mig_uuid(&dev->gpu, gi, ci->start, uuid);
+	snprintf(ret, NVML_DEVICE_UUID_V2_BUFFER_SIZE, "%s", uuid);
+}
+
+nvmlReturn_t sim_may_manage(void)
+{
+	return lab_may_change(sim_lab()) ? NVML_SUCCESS : NVML_ERROR_NO_PERMISSION;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MIGKIT_SIM_SIM_H
+#define MIGKIT_SIM_SIM_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lab/lab.h"
+
+/* What nvml_calls.h declares is what this library exports; all else of it stays hidden. */
+#pragma GCC visibility push(default)
+#include "nvml/nvml_calls.h"
+#pragma GCC visibility pop
+
+#include "sim/sim_since.h" /* generated from data/nvml/symbols.txt: SINCE_<symbol>, a driver branch */
+
+/*
+ * The simulated driver: NVML's ABI over a lab. An exported entry is SIM_ENTRY: the check that all
+ * share (initialised, the function is known to the lab's driver), then a body that looks its handle
+ * up and forwards to the lab. Nothing here remembers anything of a GPU between two calls; a handle
+ * is a value.
+ */
+
+/* --- entries -------------------------------------------------------------------------------- */
+
+/*
+ * Defines the exported function sym; what follows is its body. The caller's errno is kept, as
+ * programs look at errno after NVML calls that they expect to be pure.
+ */
+#define SIM_ENTRY(sym, params, args)                         \
+	static nvmlReturn_t body_##sym params;               \
+	nvmlReturn_t sym params                              \
+	{                                                    \
+		int sim_errno = errno;                       \
+		nvmlReturn_t sim_r = sim_enter(SINCE_##sym); \
+                                                             \
+		if (sim_r == NVML_SUCCESS)                   \
+			sim_r = body_##sym args;             \
+		sim_log(#sym, sim_r);                        \
+		errno = sim_errno;                           \
+		return sim_r;                                \
+	}                                                    \
+	static nvmlReturn_t body_##sym params
+
+/* UNINITIALIZED, or FUNCTION_NOT_FOUND when the lab's driver is older than the function. */
+nvmlReturn_t sim_enter(unsigned since);
+/* One line to MIGKIT_LOG; nothing when that is not set. */
+void sim_log(const char *symbol, nvmlReturn_t status);
+
+/* The lab in use; only between sim_enter() and the end of an entry. */
+struct lab *sim_lab(void);
+const struct lab_const *sim_const(void);
+/* Folder of the lab in use, NULL before init. */
+const char *sim_lab_dir(void);
+
+/* --- status --------------------------------------------------------------------------------- */
+
+/* A lab function's result (0 or more, or a negative errno) as NVML's code. */
+nvmlReturn_t sim_status(int r);
+/* Copies a string into a caller's buffer: INVALID_ARGUMENT, INSUFFICIENT_SIZE. */
+nvmlReturn_t sim_copy(char *to, unsigned length, const char *from);
+/*
+ * Which of the versions of a struct (1, 2, ...) its first word names; 0: none that the lab's
+ * driver knows. versions[i] is the word and the first driver branch that knew it.
+ */
+struct sim_version {
+	unsigned word;
+	unsigned since;
+};
+unsigned sim_version_of(unsigned word, const struct sim_version *versions, unsigned n);
+
+/* --- handles -------------------------------------------------------------------------------- */
+
+enum sim_kind {
+	SIM_GPU = 1,
+	SIM_MIG,       /* a compute instance as a device, from GetMigDeviceHandleByIndex */
+	SIM_CI_DEVICE, /* the device in a compute instance's info: see lab rule ci-device-handle */
+	SIM_GI,
+	SIM_CI,
+	SIM_EVENT_SET,
+};
+
+struct sim_ref {
+	uint8_t kind;	/* enum sim_kind */
+	uint8_t gpu;	/* index; of an event set: its slot */
+	uint8_t gi, ci; /* ids */
+	uint32_t generation;
+};
+
+/* A handle is the reference itself, never an address: nothing to free, nothing to follow. */
+void *sim_handle(struct sim_ref ref);
+/* False: not a handle of ours. */
+bool sim_ref(const void *handle, struct sim_ref *ret);
+
+/* What a device, GI or CI handle means now: a copy of the GPU's state and places in it. */
+struct sim_dev {
+	struct sim_ref ref;
+	const struct lab_const *con;
+	const struct mig_board *board;
+	struct lab_gpu gpu;
+	const struct lab_gi *gi; /* NULL: the whole GPU */
+	const struct lab_ci *ci;
+	const struct mig_gi_profile *gp;
+	const struct mig_ci_profile *cp;
+};
+
+/* Any device handle; a stale one is INVALID_ARGUMENT. */
+nvmlReturn_t sim_device(nvmlDevice_t handle, struct sim_dev *ret);
+/* A device handle that must be of a whole GPU: NOT_SUPPORTED for a MIG device's. */
+nvmlReturn_t sim_parent(nvmlDevice_t handle, struct sim_dev *ret);
+nvmlReturn_t sim_gi(nvmlGpuInstance_t handle, struct sim_dev *ret);
+nvmlReturn_t sim_ci(nvmlComputeInstance_t handle, struct sim_dev *ret);
+/* As sim_parent by index, for those who know one. */
+nvmlReturn_t sim_gpu(unsigned index, struct sim_dev *ret);
+static inline bool sim_is_mig(const struct sim_dev *dev)
+{
+	return dev->ref.kind == SIM_MIG;
+}
+
+nvmlDevice_t sim_gpu_handle(unsigned index);
+/* Handles of an instance of the GPU in dev. */
+nvmlGpuInstance_t sim_gi_handle(const struct sim_dev *dev, const struct lab_gi *gi);
+void *sim_ci_handle(const struct sim_dev *dev, enum sim_kind kind, const struct lab_gi *gi,
+		    const struct lab_ci *ci);
+/* UUID of the MIG device in dev in the form of the lab's driver. */
+void sim_mig_uuid(const struct sim_dev *dev, const struct lab_gi *gi, const struct lab_ci *ci,
+		  char ret[NVML_DEVICE_UUID_V2_BUFFER_SIZE]);
+/* Walking, listing and changing instances is the lab owner's or root's: NO_PERMISSION. */
+nvmlReturn_t sim_may_manage(void);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/stub.h"
+
+#include "sim/sim.h"
+
+int sim_stub(const char *symbol, unsigned since)
+{
+	int saved_errno = errno;
+	nvmlReturn_t status = sim_enter(since);
+
+	if (status == NVML_SUCCESS)
+		status = NVML_ERROR_NOT_SUPPORTED;
+	sim_log(symbol, status);
+	errno = saved_errno;
+	return (int)status;
+}
