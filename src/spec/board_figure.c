@@ -102,6 +102,20 @@ static bool scalar_read(const char *text, enum mig_kind kind, int64_t *ret)
 	}
 }
 
+/* A bound in the way the figure itself is written. */
+static void bound_format(enum mig_kind kind, int64_t bound, char *buf, size_t size)
+{
+	if (kind == MIG_KIND_DRIVER)
+		mig_driver_format((uint32_t)bound, buf, (unsigned)size);
+	else if (kind == MIG_KIND_HEX)
+		snprintf(buf, size, "0x%llX", (unsigned long long)bound);
+	else if (kind == MIG_KIND_MILLI)
+		snprintf(buf, size, "%lld", (long long)bound / 1000);
+	else
+		snprintf(buf, size, "%lld",
+			 (long long)(kind == MIG_KIND_TENTHS ? bound / 10 : bound));
+}
+
 int spec_value_read(struct spec_reader *rd, const yaml_node_t *node, const char *key,
 		    enum mig_kind kind, int64_t least, int64_t most, int64_t *ret)
 {
@@ -115,6 +129,7 @@ int spec_value_read(struct spec_reader *rd, const yaml_node_t *node, const char 
 		[MIG_KIND_DRIVER] = "a driver, such as 515.86.01 or 515",
 	};
 	const char *text = spec_scalar(node);
+	char low[24], high[24];
 	int64_t value;
 
 	if (kind == MIG_KIND_IDS)
@@ -123,9 +138,12 @@ int spec_value_read(struct spec_reader *rd, const yaml_node_t *node, const char 
 		return spec_fail(rd->doc, spec_mark_of(node), rd->reterr,
 				 "'%s' must be %s, not '%.40s'", key, forms[kind],
 				 text ? text : "a list");
-	if (value < least || value > most)
+	if (value < least || value > most) {
+		bound_format(kind, least, low, sizeof(low));
+		bound_format(kind, most, high, sizeof(high));
 		return spec_fail(rd->doc, spec_mark_of(node), rd->reterr,
-				 "'%s' is %.40s, outside of what is possible", key, text);
+				 "'%s' must be from %s to %s, not %.40s", key, low, high, text);
+	}
 	*ret = value;
 	return 0;
 }

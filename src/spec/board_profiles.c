@@ -118,7 +118,7 @@ static int profile_read(struct spec_reader *rd, const yaml_node_t *map, struct m
 	snprintf(what, sizeof(what), "profile %s", gi->name);
 	r = spec_group_open(rd, map, what, gi->name, &group);
 	if (r >= 0)
-		r = spec_figure_read(rd, &group, "since", MIG_KIND_DRIVER, 450000000, UINT32_MAX,
+		r = spec_figure_read(rd, &group, "since", MIG_KIND_DRIVER, 450000000, 999999999,
 				     &gi->since, NULL);
 	if (r >= 0)
 		r = starts_read(rd, &group, gi, &marks->starts);
