@@ -105,8 +105,8 @@ static int unknown(int argc, char *const *argv, struct mig_error *reterr)
 		return mig_fail(reterr, -EINVAL, "unknown command '%s%.40s': did you mean '%s%s'?",
 				where, argv[n], where, cli_nearest_get(&near));
 	return mig_fail(reterr, -EINVAL,
-			"unknown command '%s%.40s': 'migctl help %.*s' lists the commands", where,
-			argv[n], where[0] ? (int)strlen(where) - 1 : 0, where);
+			"unknown command '%s%.40s': 'migctl help%s%.*s' lists the commands", where,
+			argv[n], n ? " " : "", n ? (int)strlen(where) - 1 : 0, where);
 }
 
 int cmd_help(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)

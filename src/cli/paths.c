@@ -44,7 +44,7 @@ static int find(const char *beside, const char *installed, const char *file, cha
 		if (i == 0)
 			snprintf(first, sizeof(first), "%s", path);
 	}
-	return mig_fail(reterr, -ENOENT,
+	return mig_fail(reterr, -ENOEXEC,
 			"migkit's own %s is missing: neither %.150s nor %.150s is there; build or "
 			"install migkit again",
 			file, first, path);
