@@ -398,6 +398,19 @@ typedef struct nvmlRowRemapperHistogramValues_st {
 	unsigned int none;
 } nvmlRowRemapperHistogramValues_t;
 
+typedef struct nvmlRemappedRowsInfo_v2_t {
+	unsigned int corrActiveRemaps;
+	unsigned int corrInactiveRemaps;
+	unsigned int uncActiveRemaps;
+	unsigned int uncInactiveRemaps;
+	unsigned int bPending;
+	unsigned int bFailureOccurred;
+} nvmlRemappedRowsInfo_v2_t;
+
+typedef struct {
+	unsigned int bUnrepairableMemory;
+} nvmlUnrepairableMemoryStatus_v1_t;
+
 typedef struct nvmlUtilization_st {
 	unsigned int gpu;
 	unsigned int memory;
@@ -457,21 +470,29 @@ typedef struct nvmlFieldValue_st {
 	nvmlReturn_t nvmlReturn;
 	nvmlValue_t value;
 } nvmlFieldValue_t;
-#define NVML_FI_DEV_ECC_CURRENT		  1
-#define NVML_FI_DEV_ECC_PENDING		  2
-#define NVML_FI_DEV_MEMORY_TEMP		  82
-#define NVML_FI_DEV_PCIE_REPLAY_COUNTER	  94
-#define NVML_FI_DEV_REMAPPED_COR	  142
-#define NVML_FI_DEV_REMAPPED_UNC	  143
-#define NVML_FI_DEV_REMAPPED_PENDING	  144
-#define NVML_FI_DEV_REMAPPED_FAILURE	  145
-#define NVML_FI_DEV_POWER_AVERAGE	  185
-#define NVML_FI_DEV_POWER_INSTANT	  186
-#define NVML_FI_DEV_POWER_MIN_LIMIT	  187
-#define NVML_FI_DEV_POWER_MAX_LIMIT	  188
-#define NVML_FI_DEV_POWER_DEFAULT_LIMIT	  189
-#define NVML_FI_DEV_POWER_CURRENT_LIMIT	  190
-#define NVML_FI_DEV_POWER_REQUESTED_LIMIT 192
+#define NVML_FI_DEV_ECC_CURRENT			 1
+#define NVML_FI_DEV_ECC_PENDING			 2
+#define NVML_FI_DEV_MEMORY_TEMP			 82
+#define NVML_FI_DEV_PCIE_REPLAY_COUNTER		 94
+#define NVML_FI_DEV_PCIE_REPLAY_ROLLOVER_COUNTER 95
+#define NVML_FI_DEV_REMAPPED_COR		 142
+#define NVML_FI_DEV_REMAPPED_UNC		 143
+#define NVML_FI_DEV_REMAPPED_PENDING		 144
+#define NVML_FI_DEV_REMAPPED_FAILURE		 145
+#define NVML_FI_DEV_POWER_AVERAGE		 185
+#define NVML_FI_DEV_POWER_INSTANT		 186
+#define NVML_FI_DEV_POWER_MIN_LIMIT		 187
+#define NVML_FI_DEV_POWER_MAX_LIMIT		 188
+#define NVML_FI_DEV_POWER_DEFAULT_LIMIT		 189
+#define NVML_FI_DEV_POWER_CURRENT_LIMIT		 190
+#define NVML_FI_DEV_POWER_REQUESTED_LIMIT	 192
+#define NVML_FI_DEV_TEMPERATURE_SHUTDOWN_TLIMIT	 193
+#define NVML_FI_DEV_TEMPERATURE_SLOWDOWN_TLIMIT	 194
+#define NVML_FI_DEV_TEMPERATURE_MEM_MAX_TLIMIT	 195
+#define NVML_FI_DEV_TEMPERATURE_GPU_MAX_TLIMIT	 196
+
+/* scopeId of the power fields. */
+#define NVML_POWER_SCOPE_GPU 0U
 
 typedef struct nvmlFBCStats_st {
 	unsigned int sessionsCount;

@@ -188,6 +188,10 @@
 	X(nvmlDeviceGetRemappedRows, OPTIONAL,                                                    \
 	  (nvmlDevice_t device, unsigned int *corrRows, unsigned int *uncRows,                    \
 	   unsigned int *isPending, unsigned int *failureOccurred))                               \
+	X(nvmlDeviceGetRemappedRows_v2, OPTIONAL,                                                 \
+	  (nvmlDevice_t device, nvmlRemappedRowsInfo_v2_t *info))                                 \
+	X(nvmlDeviceGetUnrepairableMemoryFlag_v1, OPTIONAL,                                       \
+	  (nvmlDevice_t device, nvmlUnrepairableMemoryStatus_v1_t *unrepairableMemoryStatus))     \
 	X(nvmlDeviceGetRowRemapperHistogram, OPTIONAL,                                            \
 	  (nvmlDevice_t device, nvmlRowRemapperHistogramValues_t *values))                        \
 	X(nvmlDeviceGetRepairStatus, OPTIONAL,                                                    \

@@ -237,3 +237,32 @@ SIM_ENTRY(nvmlDeviceGetRepairStatus, (nvmlDevice_t device, nvmlRepairStatus_t *r
 	repairStatus->bTpcRepairPending = 0;
 	return NVML_SUCCESS;
 }
+
+SIM_ENTRY(nvmlDeviceGetRemappedRows_v2, (nvmlDevice_t device, nvmlRemappedRowsInfo_v2_t *info),
+	  (device, info))
+{
+	struct sim_dev dev;
+	nvmlReturn_t status = sim_parent(device, &dev);
+
+	if (status != NVML_SUCCESS)
+		return status;
+	if (!info)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	memset(info, 0, sizeof(*info));
+	return NVML_SUCCESS;
+}
+
+SIM_ENTRY(nvmlDeviceGetUnrepairableMemoryFlag_v1,
+	  (nvmlDevice_t device, nvmlUnrepairableMemoryStatus_v1_t *unrepairableMemoryStatus),
+	  (device, unrepairableMemoryStatus))
+{
+	struct sim_dev dev;
+	nvmlReturn_t status = sim_parent(device, &dev);
+
+	if (status != NVML_SUCCESS)
+		return status;
+	if (!unrepairableMemoryStatus)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	unrepairableMemoryStatus->bUnrepairableMemory = 0;
+	return NVML_SUCCESS;
+}

@@ -65,3 +65,36 @@ SIM_ENTRY(nvmlDeviceGetEccMode,
 	*pending = dev.gpu.ecc_pending ? NVML_FEATURE_ENABLED : NVML_FEATURE_DISABLED;
 	return NVML_SUCCESS;
 }
+
+/* Measured on H100: no shared addressing with the host ("None"), no extended memory. */
+SIM_ENTRY(nvmlDeviceGetAddressingMode, (nvmlDevice_t device, nvmlDeviceAddressingMode_t *mode),
+	  (device, mode))
+{
+	struct sim_dev dev;
+	nvmlReturn_t status = sim_parent(device, &dev);
+
+	if (status != NVML_SUCCESS)
+		return status;
+	if (!mode)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (mode->version != nvmlDeviceAddressingMode_v1)
+		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+	mode->value = 0;
+	return NVML_SUCCESS;
+}
+
+SIM_ENTRY(nvmlDeviceGetCapabilities, (nvmlDevice_t device, nvmlDeviceCapabilities_t *caps),
+	  (device, caps))
+{
+	struct sim_dev dev;
+	nvmlReturn_t status = sim_parent(device, &dev);
+
+	if (status != NVML_SUCCESS)
+		return status;
+	if (!caps)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (caps->version != nvmlDeviceCapabilities_v1)
+		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+	caps->capMask = 0;
+	return NVML_SUCCESS;
+}

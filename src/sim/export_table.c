@@ -55,17 +55,27 @@ static nvmlReturn_t slot_is_primary(nvmlDevice_t device, unsigned *primary)
 	return status;
 }
 
-static nvmlReturn_t slot_reset(nvmlDevice_t device)
+/*
+ * Resets GPUs: all that were named, or none. The two further words point at what nvidia-smi keeps
+ * of the devices; nothing of it is needed.
+ */
+static nvmlReturn_t slot_reset(unsigned count, const nvmlDevice_t *devices)
 {
-	struct sim_dev dev;
 	nvmlReturn_t status = sim_enter(0);
+	struct sim_dev dev;
 
 	if (status == NVML_SUCCESS)
-		status = sim_parent(device, &dev);
-	if (status == NVML_SUCCESS)
 		status = sim_may_manage();
-	if (status == NVML_SUCCESS)
-		status = sim_status(lab_gpu_reset(sim_lab(), dev.ref.gpu));
+	for (unsigned i = 0; status == NVML_SUCCESS && i < count; i++) {
+		status = sim_parent(devices[i], &dev);
+		if (status == NVML_SUCCESS && lab_gpu_in_use(sim_lab(), dev.ref.gpu))
+			status = NVML_ERROR_IN_USE;
+	}
+	for (unsigned i = 0; status == NVML_SUCCESS && i < count; i++) {
+		status = sim_parent(devices[i], &dev);
+		if (status == NVML_SUCCESS)
+			status = sim_status(lab_gpu_reset(sim_lab(), dev.ref.gpu));
+	}
 	return status;
 }
 

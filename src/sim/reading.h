@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MIGKIT_SIM_READING_H
+#define MIGKIT_SIM_READING_H
+
+#include "sim/sim.h"
+
+/* What "lab set" fixed, or else the board's idle value. */
+static inline unsigned sim_set_or(int32_t set, uint32_t idle)
+{
+	return set == LAB_AUTO || set < 0 ? idle : (unsigned)set;
+}
+
+static inline int sim_temperature(const struct sim_dev *dev)
+{
+	int32_t set = dev->gpu.set.temperature_c;
+
+	return set == LAB_AUTO ? dev->board->idle_temperature_c : set;
+}
+
+/*
+ * Highest operating temperature: what an H100's "T.Limit" counts down to. Measured: 52 C left at
+ * 35 C with the slowdown at -2 and the shutdown at -8, so two degrees below the slowdown. 0: the
+ * board has no such limit.
+ */
+static inline int sim_max_temperature(const struct mig_board *board)
+{
+	if (board->architecture < NVML_DEVICE_ARCH_HOPPER || board->slowdown_c <= 2)
+		return 0;
+	return board->slowdown_c - 2;
+}
+
+#endif
