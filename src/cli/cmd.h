@@ -65,6 +65,7 @@ void cli_help_command(const struct cli_cmd *cmd);
 
 CLI_COMMAND(cmd_help);
 CLI_COMMAND(cmd_smi);
+CLI_COMMAND(cmd_lesson);
 CLI_COMMAND(cmd_lab_create);
 CLI_COMMAND(cmd_lab_list);
 CLI_COMMAND(cmd_lab_status);
@@ -81,6 +82,7 @@ CLI_COMMAND(cmd_lab_client_start);
 CLI_COMMAND(cmd_lab_client_list);
 CLI_COMMAND(cmd_lab_client_stop);
 
+extern const struct cli_opt lesson_opts[];
 extern const struct cli_opt lab_create_opts[];
 extern const struct cli_opt lab_list_opts[];
 extern const struct cli_opt lab_status_opts[];

@@ -11,6 +11,14 @@ const struct cli_cmd cli_commands[] = {
 		     "under the name nvidia-smi behaves as this command.",
 	  .flags = CMD_RAW,
 	  .fn = cmd_smi },
+	{ .name = "lesson",
+	  .group = "The tools",
+	  .summary = "See MIG from the first command to the last, on a simulated A100",
+	  .details =
+		  "Plays a whole lesson in a lab of its own, which is gone afterwards: every command "
+		  "is really run, and no real GPU is touched.",
+	  .opts = lesson_opts,
+	  .fn = cmd_lesson },
 	{ .name = "help",
 	  .group = "The tools",
 	  .args = "[COMMAND]",

@@ -45,7 +45,7 @@ LIBC = set("""
     glob.h grp.h inttypes.h langinfo.h libgen.h limits.h link.h locale.h math.h poll.h pthread.h pty.h
     pwd.h regex.h sched.h semaphore.h setjmp.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h
     stddef.h stdint.h stdio.h stdio_ext.h stdlib.h stdnoreturn.h string.h strings.h sysexits.h
-    termios.h time.h unistd.h utime.h wchar.h wctype.h
+    termios.h time.h unistd.h utime.h wchar.h wctype.h ftw.h
 """.split())
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
