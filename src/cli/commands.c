@@ -6,9 +6,11 @@ const struct cli_cmd cli_commands[] = {
 	{ .name = "smi",
 	  .group = "The tools",
 	  .args = "[NVIDIA-SMI OPTIONS]...",
-	  .summary = "nvidia-smi's own grammar: tables, -mig, mig -lgip, -cgi, -cci ...",
-	  .details = "Prints what the nvidia-smi of the driver's version prints. The same program "
-		     "under the name nvidia-smi behaves as this command.",
+	  .summary = "nvidia-smi's own grammar, in the words of the driver's version",
+	  .details = "All of its tables, -i, -L, -mig, -pm, --gpu-reset, --query-gpu=, "
+		     "--query-compute-apps= and mig with its options; 'migctl smi -h' and 'migctl "
+		     "smi mig -h' list them. The same program under the name nvidia-smi behaves as "
+		     "this command.",
 	  .flags = CMD_RAW,
 	  .fn = cmd_smi },
 	{ .name = "lesson",

@@ -146,8 +146,8 @@ int lab_check_reading(const struct lab *lab, unsigned gpu, int gi, const char *k
 	if (r < 0 || gi < 0)
 		return r;
 	r = lab_read_gpu(lab, gpu, &copy);
-	return r < 0 ? mig_fail(reterr, r, "GPU %u is lost: reboot the lab", gpu) :
-		       set_gi(&copy, &s);
+	return r < 0 ? mig_fail(reterr, r, "GPU %u is lost: reboot the lab", gpu)
+		     : set_gi(&copy, &s);
 }
 
 int lab_set_reading(struct lab *lab, unsigned gpu, int gi, const char *key, const char *value,

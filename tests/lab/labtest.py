@@ -38,6 +38,7 @@ class Place:
             if name in os.environ:
                 self.env[name] = os.environ[name]
         self.labs = self.root / "state" / "migkit" / "labs"
+        self.migctl = MIGCTL
 
     def __enter__(self):
         return self
@@ -53,7 +54,7 @@ class Place:
 
     def run(self, *words, env=None, stdin=subprocess.DEVNULL, before=()):
         """Runs migctl; before: a program in front of it, such as setpriv."""
-        return subprocess.run([*before, str(MIGCTL), *words], env={**self.env, **(env or {})},
+        return subprocess.run([*before, str(self.migctl), *words], env={**self.env, **(env or {})},
                               cwd=self.root, stdin=stdin, capture_output=True, text=True,
                               timeout=60)
 
