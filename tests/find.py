@@ -4,6 +4,7 @@
 
 A test is a file in the right place, and needs no entry in a list:
   tests/unit/test_*.c            unit tests, run a second time under ASan and UBSan
+  tests/fuzz/fuzz_NAME.c         fuzz targets, which replay tests/fuzz/NAME/; sanitized as well
   tests/bench/bench_*.c          benchmarks
   tests/**/test_*.py             black-box tests, of which tests/checks/ are about the source itself
   tests/golden/**/*.test,.console   cases of tests/golden/run.py
@@ -15,8 +16,8 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-KINDS = (("unit", "unit/test_*.c"), ("bench", "bench/bench_*.c"), ("script", "**/test_*.py"),
-         ("golden", "golden/**/*.test"), ("golden", "golden/**/*.console"))
+KINDS = (("unit", "unit/test_*.c"), ("fuzz", "fuzz/fuzz_*.c"), ("bench", "bench/bench_*.c"),
+         ("script", "**/test_*.py"), ("golden", "golden/**/*.test"), ("golden", "golden/**/*.console"))
 WISH = re.compile(r"^(?:#|/\*) test: (.*?)(?: \*/)?$", re.M)
 
 
@@ -34,7 +35,7 @@ def describe(kind, path):
             suites.append(wish)
         else:
             raise SystemExit(f"{path}: no such wish in its '# test:' line: {wish}")
-    name = path.stem.removeprefix("test_").removeprefix("bench_")
+    name = path.stem.removeprefix("test_").removeprefix("bench_").removeprefix("fuzz_")
     if kind == "golden":
         name = str(path.relative_to(ROOT / "tests" / "golden").with_suffix(""))
     return (f"{kind};{name};{path.relative_to(ROOT / 'tests')};{timeout};"

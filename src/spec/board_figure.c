@@ -39,7 +39,7 @@ static int ids_read(struct spec_reader *rd, const yaml_node_t *node, const char 
 {
 	const yaml_node_item_t *i;
 	const yaml_node_t *item;
-	int64_t id, bits = 0;
+	int64_t id = 0, bits = 0;
 	int r;
 
 	if (node->type != YAML_SEQUENCE_NODE)

@@ -118,8 +118,8 @@ static int profile_read(struct spec_reader *rd, const yaml_node_t *map, struct m
 	snprintf(what, sizeof(what), "profile %s", gi->name);
 	r = spec_group_open(rd, map, what, gi->name, &group);
 	if (r >= 0)
-		r = spec_figure_read(rd, &group, "since", MIG_KIND_DRIVER, 450000000, 999999999,
-				     &gi->since, NULL);
+		r = spec_figure_read(rd, &group, "since", MIG_KIND_DRIVER, SPEC_DRIVER_LEAST,
+				     SPEC_DRIVER_MOST, &gi->since, NULL);
 	if (r >= 0)
 		r = starts_read(rd, &group, gi, &marks->starts);
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(profile_rows); i++)

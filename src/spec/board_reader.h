@@ -7,6 +7,10 @@
 
 /* Shared by the parts of the board parser; nobody else includes it. */
 
+/* Driver codes that a file may name: MIG came with R450. */
+#define SPEC_DRIVER_LEAST 450000000
+#define SPEC_DRIVER_MOST  999999999
+
 struct spec_gi_marks {
 	struct spec_mark self, starts;
 	struct spec_mark fig[MIG_PROFILE_FIGURE_MAX];

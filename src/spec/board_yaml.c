@@ -10,18 +10,27 @@
 
 struct row {
 	const char *group, *key;
-	enum mig_kind kind;
 	int64_t least, most;
 	size_t offset; /* of the figure in struct mig_board_def */
-	int fig;       /* enum mig_board_figure, for its mark; -1: none */
+	enum mig_kind kind;
+	int fig; /* enum mig_board_figure, for its mark; -1: none */
 };
 
-static const struct row rows[] = { { "product", "first-driver", MIG_KIND_DRIVER, 450000000,
-				     UINT32_MAX, offsetof(struct mig_board_def, first_driver), -1 },
-#define X(name, group, key, kind, least, most, field)                               \
-	{ group,	 key,  MIG_KIND_##kind,                                     \
-	  least,	 most, offsetof(struct mig_board_def, fig[MIG_FIG_##name]), \
-	  MIG_FIG_##name },
+static const struct row rows[] = { { .group = "product",
+				     .key = "first-driver",
+				     .kind = MIG_KIND_DRIVER,
+				     .least = SPEC_DRIVER_LEAST,
+				     .most = SPEC_DRIVER_MOST,
+				     .offset = offsetof(struct mig_board_def, first_driver),
+				     .fig = -1 },
+#define X(name_, group_, key_, kind_, least_, most_, field_)              \
+	{ .group = group_,                                                \
+	  .key = key_,                                                    \
+	  .kind = MIG_KIND_##kind_,                                       \
+	  .least = least_,                                                \
+	  .most = most_,                                                  \
+	  .offset = offsetof(struct mig_board_def, fig[MIG_FIG_##name_]), \
+	  .fig = MIG_FIG_##name_ },
 				   MIG_BOARD_FIGURES(X)
 #undef X
 };
