@@ -13,6 +13,7 @@
 /* Lines of running text longer than this are hard to read; shorter than this, unreadable. */
 #define TEXT_COLUMNS_MAX 80
 #define TEXT_COLUMNS_MIN 40
+#define WIDEST_TABLE	 88 /* -lcip */
 
 struct args {
 	const char *lang, *keep;
@@ -146,6 +147,10 @@ static int show_beginning(const struct lesson *l)
 	putchar('\n');
 	lesson_show_text(l, lesson_say(l, SAY_SOURCE));
 	putchar('\n');
+	if (l->narrow) {
+		lesson_show_text(l, lesson_say(l, SAY_NARROW));
+		putchar('\n');
+	}
 	r = lesson_show_flow(l, LESSON_FLOW_SETUP, 0, false);
 	if (r < 0)
 		return r;
@@ -169,26 +174,33 @@ static int show_end(const struct lesson *l, const char *keep)
 	lesson_show_text(l, lesson_say(l, keep ? SAY_OUTRO_KEPT : SAY_OUTRO));
 	putchar('\n');
 	if (!keep)
-		printf("  migctl lab create a100 --board %s --driver %s \\\n"
+		printf("  %s lab create a100 --board %s --driver %s \\\n"
 		       "      --numbering %s --bus-id %s\n",
-		       LESSON_BOARD, LESSON_DRIVER, LESSON_NUMBERING, LESSON_BUS_ID);
-	printf("  migctl lab shell %s\n\n", keep ? keep : "a100");
+		       program_invocation_name, LESSON_BOARD, LESSON_DRIVER, LESSON_NUMBERING,
+		       LESSON_BUS_ID);
+	printf("  %s lab shell %s\n\n", program_invocation_name, keep ? keep : "a100");
 	return 0;
 }
 
-static unsigned text_columns(void)
+/* COLUMNS decides, else the terminal; 0: it is none. */
+static unsigned window_columns(void)
 {
 	const char *columns = getenv("COLUMNS");
 	struct winsize size;
-	unsigned n = 80;
 
 	if (columns && *columns)
-		n = (unsigned)strtoul(columns, NULL, 10);
-	else if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
-		n = size.ws_col;
-	if (n > TEXT_COLUMNS_MAX)
+		return (unsigned)strtoul(columns, NULL, 10);
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+static void set_columns(struct lesson *l)
+{
+	unsigned n = window_columns();
+
+	l->narrow = n && n < WIDEST_TABLE && isatty(STDOUT_FILENO);
+	if (!n || n > TEXT_COLUMNS_MAX)
 		n = TEXT_COLUMNS_MAX;
-	return n < TEXT_COLUMNS_MIN ? TEXT_COLUMNS_MIN : n;
+	l->columns = n < TEXT_COLUMNS_MIN ? TEXT_COLUMNS_MIN : n;
 }
 
 static void set_words(struct lesson *l)
@@ -236,7 +248,7 @@ int cmd_lesson(const struct cli_cmd *cmd, int argc, char **argv, struct mig_erro
 		return mig_fail(reterr, -EINVAL, "--lang must be en or zh-TW, not '%s'", a.lang);
 	l->language = (unsigned)language;
 	l->term = render_term_detect(stdout, (enum render_color)a.color);
-	l->columns = text_columns();
+	set_columns(l);
 	set_words(l);
 	r = lesson_lab_begin(l, a.keep, reterr);
 	if (r >= 0)

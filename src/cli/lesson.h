@@ -25,6 +25,7 @@ enum lesson_saying {
 	SAY_TITLE,
 	SAY_INTRO,
 	SAY_SOURCE,
+	SAY_NARROW,
 	SAY_FLOW_SETUP,
 	SAY_FLOW_TAKEDOWN,
 	SAY_FLOW_ENABLE,
@@ -81,6 +82,7 @@ struct lesson {
 	struct render_words words;
 	struct render_term term;
 	unsigned columns;     /* of running text */
+	bool narrow;	      /* the terminal has no room for nvidia-smi's widest table */
 	unsigned part;	      /* number of the part we are in */
 	char lab[PATH_MAX];   /* folder of the lesson's lab */
 	char state[PATH_MAX]; /* temporary folder that holds it; "": the user's own (--keep) */

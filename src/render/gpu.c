@@ -94,9 +94,10 @@ static void put_ruler(const struct grid *g, int y, unsigned n, int step)
 	}
 }
 
-static enum render_style tint(unsigned i)
+/* By place, so that an instance keeps its colour when others come and go. */
+static enum render_style tint(const struct render_gi *gi)
 {
-	return (enum render_style)(RENDER_TINT + i % RENDER_N_TINTS);
+	return (enum render_style)(RENDER_TINT + gi->start % RENDER_N_TINTS);
 }
 
 /* Cells that nobody has: memory is counted in slices, each a box of its own. */
@@ -187,11 +188,11 @@ static void draw_instances(const struct grid *g)
 		unsigned covered = gi->size / per_slice;
 
 		g->pen->ops->box(g->pen, x, g->memory_y, w + 1, g->compute_y - g->memory_y + 1,
-				 tint(i));
-		put_id(g, x, g->memory_y + 1, w, "GI", gi->id, tint(i));
-		put_name(g, x, g->memory_y + 2, w, gi->name, tint(i));
+				 tint(gi));
+		put_id(g, x, g->memory_y + 1, w, "GI", gi->id, tint(gi));
+		put_name(g, x, g->memory_y + 2, w, gi->name, tint(gi));
 		computing |= draw_gi_compute(g, gi, gi->start / per_slice, covered ? covered : 1,
-					     tint(i));
+					     tint(gi));
 	}
 	for (unsigned s = 0; s < gpu->compute_slices; s++)
 		if (!(computing & 1u << s))

@@ -27,8 +27,8 @@ static const char *const signs[RENDER_SIGN_MAX][2] = {
 static const char *const escapes[RENDER_STYLE_MAX] = {
 	[RENDER_PLAIN] = "",	  [RENDER_STRONG] = "1",    [RENDER_FAINT] = "2",
 	[RENDER_GOOD] = "32",	  [RENDER_HERE] = "1;33",   [RENDER_TINT] = "36",
-	[RENDER_TINT + 1] = "35", [RENDER_TINT + 2] = "32", [RENDER_TINT + 3] = "34",
-	[RENDER_TINT + 4] = "33", [RENDER_TINT + 5] = "31",
+	[RENDER_TINT + 1] = "32", [RENDER_TINT + 2] = "33", [RENDER_TINT + 3] = "34",
+	[RENDER_TINT + 4] = "35", [RENDER_TINT + 5] = "31",
 };
 
 #define CELL_TAIL 0xffffffff /* right half of a wide character */
