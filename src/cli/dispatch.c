@@ -16,7 +16,7 @@ static int match(const char *name, int argc, char *const *argv)
 	while (*name) {
 		size_t len = strcspn(name, " ");
 
-		if (n >= argc || strlen(argv[n]) != len || strncmp(argv[n], name, len))
+		if (n >= argc || strlen(argv[n]) != len || strncmp(argv[n], name, len) != 0)
 			return 0;
 		n++;
 		name += len + (name[len] == ' ');
@@ -43,7 +43,7 @@ static const char *behind(const char *name, int n, char *const *argv)
 	for (int i = 0; i < n; i++) {
 		size_t len = strlen(argv[i]);
 
-		if (strncmp(name, argv[i], len) || name[len] != ' ')
+		if (strncmp(name, argv[i], len) != 0 || name[len] != ' ')
 			return NULL;
 		name += len + 1;
 	}

@@ -72,7 +72,7 @@ void cli_help_overview(void)
 	for (const struct cli_cmd *c = cli_commands; c->name; c++) {
 		if (c->flags & CMD_HIDDEN)
 			continue;
-		if (strcmp(group, c->group)) {
+		if (strcmp(group, c->group) != 0) {
 			group = c->group;
 			printf("\n%s:\n", group);
 		}

@@ -55,11 +55,11 @@ const struct cli_opt lab_client_stop_opts[] = {
 #undef A
 
 struct row {
-	uint32_t pid;
 	const char *name, *kind;
-	char device[32];
-	int32_t gpu, gi, ci;
 	uint64_t memory;
+	uint32_t pid;
+	int32_t gpu, gi, ci;
+	char device[32];
 };
 
 #define R(f) offsetof(struct row, f)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,21 +146,38 @@ static int choose_numbering(const struct args *a, struct lab_gpu_spec *gpu,
 	return 0;
 }
 
+/* One part of a bus id, up to the character that ends it; -1: it is none. */
+static long bus_id_part(const char **at, char ends, unsigned long max)
+{
+	unsigned long n;
+	char *end;
+
+	if (!isxdigit((unsigned char)**at))
+		return -1;
+	errno = 0;
+	n = strtoul(*at, &end, 16);
+	if (errno || *end != ends || n > max)
+		return -1;
+	*at = end + (ends != '\0');
+	return (long)n;
+}
+
 static int parse_bus_id(const char *word, struct lab_gpu_spec *gpu, struct mig_error *reterr)
 {
-	unsigned domain, bus, device, function;
-	int end = -1;
+	const char *at = word;
+	long domain = bus_id_part(&at, ':', UINT32_MAX);
+	long bus = bus_id_part(&at, ':', 255);
+	long device = bus_id_part(&at, '.', 31);
 
-	if (sscanf(word, "%8x:%2x:%2x.%1x%n", &domain, &bus, &device, &function, &end) != 4 ||
-	    end < 0 || word[end] || function != 0 || device > 31 || word[0] == '-')
+	if (domain < 0 || bus < 0 || device < 0 || bus_id_part(&at, '\0', 0) < 0)
 		return mig_fail(reterr, -EINVAL,
 				"--bus-id must be DOMAIN:BUS:DEVICE.0 in hexadecimal, such as "
 				"00000001:00:00.0, not '%s'",
 				word);
 	gpu->has_bus_id = 1;
-	gpu->pci_domain = domain;
-	gpu->pci_bus = bus;
-	gpu->pci_device = device;
+	gpu->pci_domain = (uint32_t)domain;
+	gpu->pci_bus = (uint32_t)bus;
+	gpu->pci_device = (uint32_t)device;
 	return 0;
 }
 

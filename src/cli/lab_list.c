@@ -91,6 +91,18 @@ static void describe(struct row *row)
 		row->n_clients += lab_client_alive(lab, &st, i, NULL);
 }
 
+static void fill_row(const char *labs, const char *name, const char *chosen, struct row *row)
+{
+	char path[PATH_MAX + 300];
+
+	snprintf(path, sizeof(path), "%s/%s", labs, name);
+	snprintf(row->name, sizeof(row->name), "%.63s", name);
+	if (!realpath(path, row->path))
+		snprintf(row->path, sizeof(row->path), "%.*s", PATH_MAX - 1, path);
+	row->chosen = !strcmp(row->path, chosen);
+	describe(row);
+}
+
 static int visible(const struct dirent *e)
 {
 	return e->d_name[0] != '.';
@@ -118,18 +130,8 @@ static int collect(struct row **ret, size_t *ret_n, struct mig_error *reterr)
 		return mig_fail(reterr, -errno, "cannot read %s: %s", labs, strerror(errno));
 	rows = calloc((size_t)n + 1, sizeof(*rows));
 	for (int i = 0; i < n; i++) {
-		struct row *row = rows + i;
-
-		if (rows) {
-			char path[PATH_MAX + 300];
-
-			snprintf(path, sizeof(path), "%s/%s", labs, entries[i]->d_name);
-			snprintf(row->name, sizeof(row->name), "%.63s", entries[i]->d_name);
-			if (!realpath(path, row->path))
-				snprintf(row->path, sizeof(row->path), "%.*s", PATH_MAX - 1, path);
-			row->chosen = !strcmp(row->path, chosen);
-			describe(row);
-		}
+		if (rows)
+			fill_row(labs, entries[i]->d_name, chosen, &rows[i]);
 		free(entries[i]);
 	}
 	free(entries);

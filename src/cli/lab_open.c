@@ -75,7 +75,7 @@ int lab_parse_memory(const char *word, unsigned long long *ret, struct mig_error
 	if (errno || *word < '0' || *word > '9')
 		end = NULL;
 	for (size_t i = 0; end && i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcasecmp(end, units[i].unit))
+		if (strcasecmp(end, units[i].unit) != 0)
 			continue;
 		if (n > (1ULL << 50) >> units[i].shift)
 			break;

@@ -22,13 +22,12 @@ const struct cli_opt lab_status_opts[] = {
 #undef A
 
 struct gpu_row {
-	uint32_t index;
 	const char *board, *name, *mig, *mig_pending, *persistence, *numbering;
-	char bus_id[24];
-	char uuid[48], serial[16];
-	bool in_use, lost;
 	uint64_t memory_used, memory_total;
+	uint32_t index;
 	int32_t temperature, power_mw, utilization, fan; /* what "lab set" fixed */
+	char uuid[48], bus_id[24], serial[16];
+	bool in_use, lost;
 };
 
 #define R(f) offsetof(struct gpu_row, f)
@@ -79,7 +78,10 @@ static const struct cli_field instance_fields[] = {
 };
 #undef R
 
-_Static_assert(CLI_NONE == LAB_AUTO, "a reading that nobody set is a field without value");
+static int32_t reading(int32_t value)
+{
+	return value == LAB_AUTO ? CLI_NONE : value;
+}
 
 static void gpu_row(const struct lab *lab, const struct lab_gpu *gpu, unsigned i,
 		    struct gpu_row *row)
@@ -102,10 +104,10 @@ static void gpu_row(const struct lab *lab, const struct lab_gpu *gpu, unsigned i
 		.lost = gpu->lost,
 		.memory_used = lab_memory_used(lab, i, -1),
 		.memory_total = (uint64_t)b->memory_total_mib << 20,
-		.temperature = gpu->set.temperature_c,
-		.power_mw = gpu->set.power_mw,
-		.utilization = gpu->set.utilization_gpu,
-		.fan = gpu->set.fan_percent,
+		.temperature = reading(gpu->set.temperature_c),
+		.power_mw = reading(gpu->set.power_mw),
+		.utilization = reading(gpu->set.utilization_gpu),
+		.fan = reading(gpu->set.fan_percent),
 	};
 	snprintf(row->bus_id, sizeof(row->bus_id), "%08X:%02X:%02X.0", gpu->pci_domain,
 		 gpu->pci_bus, gpu->pci_device);

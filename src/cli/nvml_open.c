@@ -29,7 +29,7 @@ static int verify(const struct migkit_export *lab, const char *path, struct mig_
 				"again",
 				path);
 	if (lab->abi != MIGKIT_EXPORT_ABI || lab->size < sizeof(*lab) ||
-	    strcmp(lab->version, MIGKIT_VERSION))
+	    strcmp(lab->version, MIGKIT_VERSION) != 0)
 		return mig_fail(reterr, -ENOEXEC,
 				"%s is of migkit %s, this migctl of %s: build or install both "
 				"again",
@@ -69,7 +69,7 @@ static int open_lab(struct cli_nvml *nvml, struct mig_error *reterr)
 		return r;
 	}
 	in_use = nvml->lab->lab_dir();
-	if (!in_use || strcmp(in_use, nvml->lab_dir)) {
+	if (!in_use || strcmp(in_use, nvml->lab_dir) != 0) {
 		nvml->api.nvmlShutdown();
 		return mig_fail(reterr, -ENOEXEC, "%s opened the lab %s instead of %s", path,
 				in_use ? in_use : "(none)", nvml->lab_dir);

@@ -193,7 +193,7 @@ int cli_parse(const struct cli_cmd *cmd, void *args, int *argc, char **argv,
 
 bool cli_wants_help(int argc, char *const *argv)
 {
-	for (int i = 0; i < argc && strcmp(argv[i], "--"); i++) {
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
 			return true;
 	}
