@@ -50,4 +50,5 @@ def main():
     print("\n".join(sorted(lines)))
 
 
-main()
+if __name__ == "__main__":
+    main()
