@@ -11,6 +11,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import test_budget
 import test_cppcheck
+import test_docs
 import test_exports
 import test_format
 import test_habits
@@ -66,6 +67,26 @@ class Layers(InTree):
             with self.subTest(name=name, text=text):
                 self.setUp()
                 self.assertEqual(len(self.judge(name, text + "\n")), 1)
+
+
+class Docs(InTree):
+    def test_links(self):
+        self.put("doc/a.md", "[b](b.md) [c](https://x.example/y) `src/base/`\n")
+        self.put("doc/b.md", "[a](../doc/a.md#words)\n")
+        self.put("src/base/a.c", "int a;\n")
+        self.assertEqual(test_docs.check_links(self.root), [])
+        self.put("doc/b.md", "[a](../doc/c.md) `src/other/`\n")
+        self.assertEqual(len(test_docs.check_links(self.root)), 2)
+
+    def test_layers(self):
+        table = {"base": (set(), set()), "spec": ({"base"}, {"libyaml"})}
+        good = "| `src/base/` | x | libc |\n| `src/spec/` | x | base, libyaml |\n"
+        self.assertEqual(test_docs.check_layers(good, table), [])
+        self.assertEqual(len(test_docs.check_layers(good.replace(", libyaml", ""), table)), 1)
+        self.assertEqual(len(test_docs.check_layers(good + "| `src/x/` | x | libc |\n", table)), 1)
+        self.put("src/base/a.c", "")
+        self.put("src/new/a.c", "")
+        self.assertEqual(len(test_docs.check_folders(good, self.root)), 1)
 
 
 class Budget(InTree):
