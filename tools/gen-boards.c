@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "model/driver.h"
 #include "spec/board_yaml.h"
 #include "spec/yaml_doc.h"
+#include <migkit/driver.h>
 
 /*
  * gen-boards OUT.c OUT.d FOLDER: the tables of the compiled-in boards from FOLDER/sources.yaml and

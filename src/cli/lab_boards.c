@@ -3,11 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <migkit/driver.h>
+
 #include "base/util.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
 #include "model/boards.h"
-#include "model/driver.h"
 
 struct args {
 	int format;

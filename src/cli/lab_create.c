@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <migkit/driver.h>
+
 #include "base/util.h"
 #include "cli/chosen.h"
 #include "cli/cmd.h"
@@ -14,7 +16,6 @@
 #include "cli/nearest.h"
 #include "lab/lab.h"
 #include "model/boards.h"
-#include "model/driver.h"
 #include "spec/board_yaml.h"
 
 enum { NUMBERING_OF_BOARD, NUMBERING_I, NUMBERING_X };

@@ -5,8 +5,8 @@
 
 #include "base/util.h"
 #include "model/boards.h"
-#include "model/driver.h"
-#include "model/names.h"
+#include <migkit/driver.h>
+#include <migkit/names.h>
 
 /* NVML_DEVICE_ARCH_* of the names that board files use. */
 static const struct {

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <migkit/board.h>
+#include <migkit/boards.h>
 #include <migkit/error.h>
 
 #include "model/board_figures.h"
@@ -86,22 +87,8 @@ struct mig_board_def {
 	struct mig_note notes[MIG_DEF_NOTES];
 };
 
-/* The board of that key that was compiled in, or NULL. */
-const struct mig_board_def *mig_board_find(const char *key);
-
-/* The i-th compiled-in board, in the order of their keys; NULL past the end. */
-const struct mig_board_def *mig_board_at(unsigned i);
-
 /* The i-th source that board files may name; NULL past the end. */
 const struct mig_source *mig_source_at(unsigned i);
-
-/*
- * The board as that driver presents it: of each figure the newest value that is not newer than the
- * driver, else the oldest; profiles that the driver does not know yet are left out. A driver
- * that does not know the board, or that we do not know, is refused with a sentence.
- */
-int mig_board_resolve(const struct mig_board_def *def, const char *driver_version,
-		      struct mig_board *ret, struct mig_error *reterr);
 
 /* The value of a figure for a driver code; NULL if the figure is not given. */
 const struct mig_variant *mig_figure_at(const struct mig_figure *fig, uint32_t driver_code);

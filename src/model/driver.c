@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/util.h"
-#include "model/driver.h"
+#include <migkit/driver.h>
 
 /*
  * Data-center branches that know MIG and the CUDA version that each brought (CUDA release notes,

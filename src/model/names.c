@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "model/names.h"
+#include <migkit/names.h>
 
 static const char *const suffixes[] = {
 	[MIG_MEDIA_PLAIN] = "",	   [MIG_MEDIA_ME] = "+me",   [MIG_MEDIA_ME_ALL] = "+me.all",

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "model/names.h"
 #include "spec/board_reader.h"
+#include <migkit/names.h>
 
 /*
  * Contradictions: figures that are each possible but not together. The oldest value of a figure is

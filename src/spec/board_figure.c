@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "model/driver.h"
 #include "spec/board_reader.h"
+#include <migkit/driver.h>
 
 /* Figures: plain, with sources of their own, or by driver. */
 

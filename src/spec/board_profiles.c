@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "model/names.h"
 #include "spec/board_reader.h"
+#include <migkit/names.h>
 
 /* The lists of a board file: GPU instance profiles and the compute instances inside them. */
 

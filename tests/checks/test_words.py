@@ -39,7 +39,7 @@ def check(root):
             for m in re.finditer(pattern, text):
                 line = text.count("\n", 0, m.start()) + 1
                 findings.append(f"{rel}:{line}: {why}: {m.group(0)}")
-        if DATA.match(rel):
+        if DATA.match(rel) or not text:
             continue
         if path.suffix in NEEDS_SPDX and SPDX not in "\n".join(text.splitlines()[:4]):
             findings.append(f"{rel}:1: its first lines don't say {SPDX}")

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/util.h"
 #include "fuzz/replay.h"
-#include "model/driver.h"
 #include "plan/layouts.h"
 #include "spec/board_yaml.h"
+#include <migkit/driver.h>
 
 /*
  * The board parser: whatever it is given, it refuses with a sentence or gives a board that every

@@ -2,14 +2,17 @@
 #ifndef MIGKIT_TESTS_LAB_FIXTURE_H
 #define MIGKIT_TESTS_LAB_FIXTURE_H
 
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <migkit/driver.h>
 
 #include "lab/lab.h"
 #include "model/boards.h"
-#include "model/driver.h"
 #include "unit/check.h"
 
 /* A lab in a folder of its own under TMPDIR, for tests that use src/lab without any program. */
@@ -74,12 +77,47 @@ static inline struct lab *fixture_open(const struct fixture *f)
 	return lab;
 }
 
+static inline int fixture_remove(const char *path, const struct stat *sb, int kind, struct FTW *at)
+{
+	(void)sb;
+	(void)kind;
+	(void)at;
+	return remove(path);
+}
+
+static inline void fixture_clear(const char *dir)
+{
+	(void)nftw(dir, fixture_remove, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 static inline void fixture_end(struct fixture *f)
 {
-	char command[700];
+	fixture_clear(f->base);
+	CHECK(access(f->base, F_OK) != 0);
+}
 
-	snprintf(command, sizeof(command), "rm -rf '%s'", f->base);
-	CHECK_EQ(system(command), 0);
+/* A lab's folder again under another name, byte for byte. */
+static inline void fixture_copy(const char *from, const char *to)
+{
+	static const char *const names[] = { LAB_STATE_FILE, LAB_HOLDERS_FILE };
+
+	fixture_clear(to);
+	CHECK(!mkdir(to, 0755));
+	for (unsigned i = 0; i < 2; i++) {
+		char a[600], b[600], buffer[65536];
+		FILE *in, *out;
+		size_t n;
+
+		snprintf(a, sizeof(a), "%.500s/%s", from, names[i]);
+		snprintf(b, sizeof(b), "%.500s/%s", to, names[i]);
+		in = fopen(a, "re");
+		out = fopen(b, "we");
+		CHECK(in && out);
+		while ((n = fread(buffer, 1, sizeof(buffer), in)) > 0)
+			CHECK(fwrite(buffer, 1, n, out) == n);
+		fclose(in);
+		CHECK(!fclose(out));
+	}
 }
 
 #endif

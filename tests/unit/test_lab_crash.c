@@ -10,7 +10,7 @@
  * archive's own is then not linked.
  */
 #define LAB_CRASH_TEST
-#include "lab/store.c"
+#include "lab/store.c" /* NOLINT(bugprone-suspicious-include) */
 
 #include "base/util.h"
 
@@ -164,15 +164,6 @@ static void forget_pids(struct lab_state *st)
 		st->client[i].pid = 0;
 }
 
-/* Restores the file by copying it, so that each death starts from the same bytes. */
-static void copy_file(const char *from, const char *to)
-{
-	char command[1024];
-
-	snprintf(command, sizeof(command), "rm -rf '%s' && cp -a '%s' '%s'", to, from, to);
-	CHECK_EQ(system(command), 0);
-}
-
 static unsigned torture(const struct fixture *f, unsigned which)
 {
 	struct lab_state old, new, got;
@@ -180,7 +171,7 @@ static unsigned torture(const struct fixture *f, unsigned which)
 	long n;
 
 	snprintf(g.dir, sizeof(g.dir), "%.200s/copy%u", f->base, which);
-	copy_file(f->dir, g.dir);
+	fixture_copy(f->dir, g.dir);
 	read_state(&g, &old);
 	CHECK(!run_dying(&g, changes[which].run, 0));
 	read_state(&g, &new);
@@ -189,13 +180,14 @@ static unsigned torture(const struct fixture *f, unsigned which)
 	for (n = 1;; n++) {
 		bool died;
 
-		copy_file(f->dir, g.dir);
+		fixture_copy(f->dir, g.dir);
 		died = run_dying(&g, changes[which].run, n);
 		read_state(&g, &got);
 		forget_pids(&got);
 		if (!died)
 			CHECK(!memcmp(&got, &new, sizeof(got)));
-		else if (memcmp(&got, &old, sizeof(got)) && memcmp(&got, &new, sizeof(got))) {
+		else if (memcmp(&got, &old, sizeof(got)) != 0 &&
+			 memcmp(&got, &new, sizeof(got)) != 0) {
 			fprintf(stderr, "%s: death at store %ld leaves neither state\n",
 				changes[which].name, n);
 			exit(1);

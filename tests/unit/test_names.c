@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
-#include "model/driver.h"
-#include "model/names.h"
+#include <migkit/driver.h>
+#include <migkit/names.h>
+
 #include "unit/check.h"
 
 /* The grammar of profile names, and driver versions. */
