@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs golden cases: what our programs print, byte for byte. tests/README.md describes the files.
 
-Usage: tests/golden/run.py [--update] [CASE or FOLDER]...
+Usage: tests/golden/run.py [--update] [--smi PROGRAM] [CASE or FOLDER]...
 
 --update writes what was printed into the cases instead of comparing: read the difference that git
 shows, for it is what users will see.
+--smi PROGRAM takes NVIDIA's own nvidia-smi in the place of ours, on our simulated library: so cases
+are recorded from it. On a machine with a real driver, only inside tests/real/guard.
 """
 import argparse
 import difflib
@@ -83,11 +85,13 @@ class Case:
 class Place:
     """A folder of its own for one case: its programs, its lab, its environment."""
 
-    def __init__(self, case, root):
+    def __init__(self, case, root, smi):
         self.root = root
         (root / "bin").mkdir()
         for name in NAMES:
             (root / "bin" / name).symlink_to(BUILD / "migctl")
+        if smi:
+            self.put_foreign_smi(root / "bin" / "nvidia-smi", smi)
         self.env = {"PATH": f"{root}/bin:/usr/bin:/bin", "HOME": str(root), "TZ": "UTC",
                     "XDG_STATE_HOME": str(root / "state"), "LC_ALL": "C.UTF-8", "COLUMNS": "100",
                     "NO_COLOR": "1", "TERM": "dumb"}
@@ -99,6 +103,11 @@ class Place:
         self.lab = None
         if case.fields["lab"]:
             self.make_lab(case)
+
+    def put_foreign_smi(self, path, smi):
+        path.unlink()
+        path.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH={BUILD}/sim exec {smi} "$@"\n')
+        path.chmod(0o755)
 
     def make_lab(self, case):
         done = self.run("migctl lab create golden " + case.fields["lab"][0], subprocess.STDOUT)
@@ -169,12 +178,12 @@ def difference(case, what, expected, got):
     return ["\n".join(lines) or f"{what} differs in its line ends only"]
 
 
-def run_case(path, update):
+def run_case(path, update, smi):
     """Complaints about one case."""
     try:
         case = Case(path)
         with tempfile.TemporaryDirectory(prefix="migkit-golden-") as folder:
-            place = Place(case, pathlib.Path(folder).resolve())
+            place = Place(case, pathlib.Path(folder).resolve(), smi)
             try:
                 out, err, complaints = play(case, place)
             finally:
@@ -193,6 +202,7 @@ def run_case(path, update):
 def main():
     parser = argparse.ArgumentParser(description="Runs golden cases.")
     parser.add_argument("--update", action="store_true", help="write what was printed into the cases")
+    parser.add_argument("--smi", type=pathlib.Path, help="NVIDIA's nvidia-smi in the place of ours")
     parser.add_argument("cases", nargs="*", type=pathlib.Path, default=[HERE])
     args = parser.parse_args()
     paths = []
@@ -203,7 +213,7 @@ def main():
             paths.append(path)
     failed = 0
     for path in paths:
-        complaints = run_case(path.resolve(), args.update)
+        complaints = run_case(path.resolve(), args.update, args.smi)
         if complaints:
             failed += 1
             print(f"{path}: failed\n" + "\n".join(complaints))
