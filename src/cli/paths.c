@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,32 +23,31 @@ int cli_self(char ret[PATH_MAX], struct mig_error *reterr)
 	return 0;
 }
 
-/* The first of "<folder of this program>/beside" and "installed" that holds the file. */
+/* The first of two folders, both seen from this program's, that holds the file. */
 static int find(const char *beside, const char *installed, const char *file, char ret[PATH_MAX],
 		struct mig_error *reterr)
 {
-	char self[PATH_MAX], first[PATH_MAX + 64], path[PATH_MAX + 64];
+	const char *const places[] = { beside, installed };
+	char self[PATH_MAX], folder[PATH_MAX], path[PATH_MAX + 64];
 	int r = cli_self(self, reterr);
 
 	if (r < 0)
 		return r;
 	*strrchr(self, '/') = '\0';
-	for (int i = 0; i < 2; i++) {
-		int n = i == 0 ? snprintf(ret, PATH_MAX, "%s/%s", self, beside)
-			       : snprintf(ret, PATH_MAX, "%s", installed);
+	for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
+		int n = snprintf(folder, sizeof(folder), "%s/%s", self, places[i]);
 
-		if (n < 0 || n >= PATH_MAX)
+		if (n < 0 || n >= (int)sizeof(folder) || !realpath(folder, ret))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", ret, file);
 		if (access(path, F_OK) == 0)
 			return 0;
-		if (i == 0)
-			snprintf(first, sizeof(first), "%s", path);
 	}
-	return mig_fail(reterr, -ENOEXEC,
-			"migkit's own %s is missing: neither %.150s nor %.150s is there; build or "
-			"install migkit again",
-			file, first, path);
+	return mig_fail(
+		reterr, -ENOEXEC,
+		"migkit's own %s is missing: neither %s nor %s below %.200s holds it; build or "
+		"install migkit again",
+		file, beside, installed, self);
 }
 
 int cli_sim_dir(char ret[PATH_MAX], struct mig_error *reterr)
