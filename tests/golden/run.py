@@ -178,7 +178,7 @@ def difference(case, what, expected, got):
     return ["\n".join(lines) or f"{what} differs in its line ends only"]
 
 
-def run_case(path, update, smi):
+def run_case(path, update, smi=None):
     """Complaints about one case."""
     try:
         case = Case(path)
