@@ -145,7 +145,7 @@ static int show_beginning(const struct lesson *l)
 	lesson_show_heading(l, lesson_say(l, SAY_TITLE));
 	lesson_show_text(l, lesson_say(l, SAY_INTRO));
 	putchar('\n');
-	lesson_show_text(l, lesson_say(l, SAY_SOURCE));
+	lesson_show_text(l, lesson_say(l, l->term.utf8 ? SAY_SOURCE : SAY_SOURCE_ASCII));
 	putchar('\n');
 	if (l->narrow) {
 		lesson_show_text(l, lesson_say(l, SAY_NARROW));

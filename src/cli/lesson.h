@@ -25,6 +25,7 @@ enum lesson_saying {
 	SAY_TITLE,
 	SAY_INTRO,
 	SAY_SOURCE,
+	SAY_SOURCE_ASCII, /* where the title of the lesson cannot be shown */
 	SAY_NARROW,
 	SAY_FLOW_SETUP,
 	SAY_FLOW_TAKEDOWN,
