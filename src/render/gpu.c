@@ -143,18 +143,32 @@ static void draw_ci(const struct grid *g, const struct render_ci *ci, unsigned f
 		put_in_box(g, x, y + 3, w, g->gpu->words->in_use, RENDER_HERE);
 }
 
-/* The compute slices below a GI; returns which slices of the board it covers. */
-static uint32_t draw_gi_compute(const struct grid *g, const struct render_gi *gi, unsigned first,
-				unsigned covered, enum render_style style)
+/* The first compute slice below a GI, and how many of the board's lie below its memory. */
+static unsigned compute_below(const struct render_gpu *gpu, const struct render_gi *gi,
+			      unsigned *ret_n)
+{
+	unsigned per_slice = gpu->units / gpu->memory_slices;
+	unsigned first = gi->start / per_slice, n = gi->size / per_slice;
+
+	if (!n)
+		n = 1;
+	if (first + n > gpu->compute_slices)
+		n = first < gpu->compute_slices ? gpu->compute_slices - first : 0;
+	*ret_n = n;
+	return first;
+}
+
+static void draw_gi_compute(const struct grid *g, const struct render_gi *gi,
+			    enum render_style style)
 {
 	const struct render_words *words = g->gpu->words;
-	uint32_t cut = 0, mask = 0;
+	unsigned n, first = compute_below(g->gpu, gi, &n);
+	uint32_t cut = 0;
 
 	for (unsigned c = 0; c < gi->n_ci; c++)
 		for (unsigned s = 0; s < gi->ci[c].slices; s++)
 			cut |= 1u << (gi->ci[c].start + s);
-	for (unsigned s = 0; s < covered && first + s < g->gpu->compute_slices; s++) {
-		mask |= 1u << (first + s);
+	for (unsigned s = 0; s < n; s++) {
 		if (s >= gi->slices)
 			draw_compute_cell(g, first + s, words->unused);
 		else if (gi->n_ci && !(cut & 1u << s))
@@ -169,34 +183,39 @@ static uint32_t draw_gi_compute(const struct grid *g, const struct render_gi *gi
 	}
 	for (unsigned c = 0; c < gi->n_ci; c++)
 		draw_ci(g, &gi->ci[c], first, style);
-	return mask;
 }
 
+static void draw_gi(const struct grid *g, const struct render_gi *gi)
+{
+	int x = g->x + gi->start * g->unit, w = gi->size * g->unit;
+	enum render_style style = tint(gi);
+
+	g->pen->ops->box(g->pen, x, g->memory_y, w + 1, g->compute_y - g->memory_y + 1, style);
+	put_id(g, x, g->memory_y + 1, w, "GI", gi->id, style);
+	put_name(g, x, g->memory_y + 2, w, gi->name, style);
+	draw_gi_compute(g, gi, style);
+}
+
+/* What is free first: where borders meet, the instance's colour shows. */
 static void draw_instances(const struct grid *g)
 {
 	const struct render_gpu *gpu = g->gpu;
 	unsigned per_slice = gpu->units / gpu->memory_slices;
 	uint32_t taken = 0, computing = 0;
 
-	for (unsigned i = 0; i < gpu->n_gi; i++)
+	for (unsigned i = 0; i < gpu->n_gi; i++) {
+		unsigned n, first = compute_below(gpu, &gpu->gi[i], &n);
+
 		for (unsigned u = 0; u < gpu->gi[i].size; u++)
 			taken |= 1u << ((gpu->gi[i].start + u) / per_slice);
-	draw_free_memory(g, taken);
-	for (unsigned i = 0; i < gpu->n_gi; i++) {
-		const struct render_gi *gi = &gpu->gi[i];
-		int x = g->x + gi->start * g->unit, w = gi->size * g->unit;
-		unsigned covered = gi->size / per_slice;
-
-		g->pen->ops->box(g->pen, x, g->memory_y, w + 1, g->compute_y - g->memory_y + 1,
-				 tint(gi));
-		put_id(g, x, g->memory_y + 1, w, "GI", gi->id, tint(gi));
-		put_name(g, x, g->memory_y + 2, w, gi->name, tint(gi));
-		computing |= draw_gi_compute(g, gi, gi->start / per_slice, covered ? covered : 1,
-					     tint(gi));
+		computing |= ((1u << n) - 1) << first;
 	}
+	draw_free_memory(g, taken);
 	for (unsigned s = 0; s < gpu->compute_slices; s++)
 		if (!(computing & 1u << s))
 			draw_compute_cell(g, s, gpu->words->free);
+	for (unsigned i = 0; i < gpu->n_gi; i++)
+		draw_gi(g, &gpu->gi[i]);
 }
 
 static void draw_title(const struct grid *g)
