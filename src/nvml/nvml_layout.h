@@ -6,7 +6,7 @@
 
 /*
  * Every struct of nvml_abi.h, pinned: a compiler or an edit that moves a byte stops the build here.
- * The numbers hold on x86-64 and arm64 (LP64); tests/nvml_header.py compares them with NVIDIA's
+ * The numbers hold on x86-64 and arm64 (LP64); tests/sim/test_header.py compares them with NVIDIA's
  * own header.
  */
 #define SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), "NVML ABI: size of " #type)

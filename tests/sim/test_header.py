@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Our declaration of NVML's ABI against NVIDIA's own nvml.h: every struct, number and prototype.
+
+The header is that of the go-nvml module (13.x), fetched once as the Go tools fetch modules and kept
+in the build folder; it is compiled and read, never copied into the tree.
+"""
+import hashlib
+import io
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+import zipfile
+
+import driver
+
+MODULE = "github.com/!n!v!i!d!i!a/go-nvml/@v/v0.13.4-1.zip"
+SHA256 = "c5de65a896402f4770b14e12128016ff974104b569ac08b4ba2aee8e66f5d9bf"
+CACHED = driver.BUILD / "cache" / "nvml-13.4.h"
+NVML = driver.ROOT / "src" / "nvml"
+
+# Layouts of base names that nvml.h no longer has, and prototypes that carry them.
+OLDER_STRUCTS = {"nvmlPciInfo_v1_t", "nvmlPciInfo_v2_t", "nvmlEventData_v1_t",
+                 "nvmlDeviceAttributes_v1_t", "nvmlComputeInstanceInfo_v1_t"}
+OLDER_PROTOTYPES = {"nvmlDeviceGetPciInfo", "nvmlDeviceGetPciInfo_v2", "nvmlEventSetWait",
+                    "nvmlDeviceGetAttributes", "nvmlComputeInstanceGetInfo"}
+# Known by use only: nvml.h never declared it.
+UNDECLARED = {"nvmlInternalGetExportTable"}
+# Include guards.
+OURS = re.compile(r"MIGKIT_\w+")
+
+
+def fetch():
+    if CACHED.exists() and hashlib.sha256(CACHED.read_bytes()).hexdigest() == SHA256:
+        return
+    proxy = os.environ.get("GOPROXY", "direct")
+    base = re.split(r"[,|]", proxy)[0]
+    try:
+        with urllib.request.urlopen(f"{base}/{MODULE}", timeout=60) as answer:
+            archive = zipfile.ZipFile(io.BytesIO(answer.read()))
+    except (OSError, ValueError, zipfile.BadZipFile) as e:
+        driver.skip(f"NVIDIA's nvml.h cannot be fetched ({e})")
+    name = next(n for n in archive.namelist() if n.endswith("/pkg/nvml/nvml.h"))
+    text = archive.read(name)
+    if hashlib.sha256(text).hexdigest() != SHA256:
+        sys.exit(f"{name} of the module is not the file that is expected")
+    CACHED.parent.mkdir(parents=True, exist_ok=True)
+    CACHED.write_bytes(text)
+
+
+def plain(path):
+    text = re.sub(r"/\*.*?\*/", " ", path.read_text(encoding="utf-8"), flags=re.S)
+    return re.sub(r"//[^\n]*", " ", text)
+
+
+def structs(text):
+    """name -> fields, of every struct and union with a typedef."""
+    found = {}
+    for m in re.finditer(r"typedef (?:struct|union)\s*\w*\s*\{(.*?)\}\s*([^;]+);", text, re.S):
+        fields = [re.sub(r"\[.*", "", f.split()[-1].lstrip("*")) for f in m.group(1).split(";")
+                  if f.strip()]
+        for name in m.group(2).replace(" ", "").split(","):
+            found[name] = fields
+    return found
+
+
+def constants(text):
+    """Names of enumerators and of macros with a value, functions of macros left out."""
+    names = []
+    for m in re.finditer(r"\benum\s*\w*\s*\{(.*?)\}", text, re.S):
+        names += [e.split("=")[0].strip() for e in m.group(1).split(",") if e.strip()]
+    names += re.findall(r"^#define[ \t]+(\w+)[ \t]+\S", text, re.M)
+    return [n for n in names if not OURS.fullmatch(n)]
+
+
+def words(header):
+    """What each struct and number is, as the compiler sees it."""
+    ours = plain(NVML / "nvml_abi.h") + plain(NVML / "nvml_abi_mig.h")
+    older = OLDER_STRUCTS if "nvml_abi" not in header else set()
+    lines = []
+    for name, fields in structs(ours).items():
+        if name in older:
+            continue
+        lines.append(f'printf("{name} %zu\\n", sizeof({name}));')
+        lines += [f'printf("{name}.{f} %zu %zu\\n", offsetof({name}, {f}), sizeof((({name} *)0)->{f}));'
+                  for f in fields]
+    for name in constants(ours):
+        if name.removesuffix("_t").endswith("_v1") and f"{name}_t" in OLDER_STRUCTS:
+            continue
+        lines.append(f'printf("{name} %lld\\n", (long long)({name}));')
+    return lines
+
+
+def measure(header, include):
+    body = "\n".join(words(header))
+    program = (f"#include <stddef.h>\n#include <stdio.h>\n#define NVML_NO_UNVERSIONED_FUNC_DEFS\n"
+               f'#include "{header}"\nint main(void)\n{{\n{body}\nreturn 0;\n}}\n')
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="migkit-test."))
+    try:
+        (folder / "m.c").write_text(program)
+        done = subprocess.run(["cc", "-w", f"-I{include}", "-o", folder / "m", folder / "m.c"],
+                              capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"{header}: {done.stderr[:2000]}")
+        out = subprocess.run([folder / "m"], check=True, capture_output=True, text=True).stdout
+    finally:
+        shutil.rmtree(folder)
+    return dict(line.split(" ", 1) for line in out.splitlines())
+
+
+def parameter_types(text):
+    """The types of a parameter list: names and spaces do not matter."""
+    types = []
+    for p in text.split(","):
+        p = re.sub(r"\s*\*\s*", "* ", p.strip())
+        types.append(re.sub(r"(?<=[\s*])\w+$", "", p).strip() if p not in ("void", "") else "void")
+    return [re.sub(r"\s+", " ", t).replace(" *", "*") for t in types]
+
+
+def prototypes(text, pattern):
+    return {m.group(1): parameter_types(m.group(2)) for m in re.finditer(pattern, text, re.S)}
+
+
+def main():
+    fetch()
+    found = driver.Findings()
+    theirs = measure(CACHED.name, CACHED.parent)
+    ours = measure("nvml/nvml_abi.h", driver.ROOT / "src")
+    for what, value in theirs.items():
+        found.same(what, ours.get(what), value)
+    calls = prototypes(plain(NVML / "nvml_calls.h").replace("\\\n", "\n"),
+                       r"X\((nvml\w+),\s*(?:REQUIRED|OPTIONAL),\s*\((.*?)\)\)")
+    declared = prototypes(plain(CACHED), r"nvmlReturn_t DECLDIR (nvml\w+)\s*\(([^)]*)\)")
+    for name, types in calls.items():
+        if name not in OLDER_PROTOTYPES | UNDECLARED:
+            found.same(f"parameters of {name}", types, declared.get(name))
+    for name in OLDER_PROTOTYPES:
+        found.same(f"{name} differs from nvml.h", calls[name] != declared[name], True)
+    found.finish("nvml.h")
+
+
+main()
