@@ -123,7 +123,7 @@ static int play_step(struct lesson *l, const struct lesson_step *step, bool wait
 		r = play_prepare(l, step, reterr);
 	if (r < 0)
 		return r;
-	lesson_show_text(l, step->why[l->language]);
+	lesson_show_why(l, step->why[l->language]);
 	r = play_commands(l, step, reterr);
 	if (r < 0)
 		return r;
@@ -174,11 +174,11 @@ static int show_end(const struct lesson *l, const char *keep)
 	lesson_show_text(l, lesson_say(l, keep ? SAY_OUTRO_KEPT : SAY_OUTRO));
 	putchar('\n');
 	if (!keep)
-		printf("  %s lab create a100 --board %s --driver %s \\\n"
-		       "      --numbering %s --bus-id %s\n",
+		printf("    %s lab create a100 --board %s --driver %s \\\n"
+		       "        --numbering %s --bus-id %s\n",
 		       program_invocation_name, LESSON_BOARD, LESSON_DRIVER, LESSON_NUMBERING,
 		       LESSON_BUS_ID);
-	printf("  %s lab shell %s\n\n", program_invocation_name, keep ? keep : "a100");
+	printf("    %s lab shell %s\n\n", program_invocation_name, keep ? keep : "a100");
 	return 0;
 }
 

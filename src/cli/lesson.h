@@ -118,6 +118,8 @@ int lesson_mig_uuid(unsigned device, char ret[96], struct mig_error *reterr);
 
 /* lesson_show.c: what appears on the screen. */
 void lesson_show_text(const struct lesson *l, const char *text);
+/* The sentence that begins a step. */
+void lesson_show_why(const struct lesson *l, const char *text);
 void lesson_show_heading(const struct lesson *l, const char *text);
 void lesson_show_command(const struct lesson *l, const char *line);
 int lesson_show_flow(const struct lesson *l, enum lesson_flow flow, unsigned place, bool started);

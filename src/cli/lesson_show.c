@@ -9,11 +9,18 @@
 #include "plan/layouts.h"
 #include "render/width.h"
 
-#define PICTURE_INDENT 1
+#define PICTURE_INDENT 2
+#define TEXT_INDENT    2 /* tells our sentences from the screens, which begin at the edge */
 
 void lesson_show_text(const struct lesson *l, const char *text)
 {
-	render_wrap(stdout, text, l->columns, 0);
+	render_wrap(stdout, text, l->columns, TEXT_INDENT, NULL);
+}
+
+void lesson_show_why(const struct lesson *l, const char *text)
+{
+	render_wrap(stdout, text, l->columns, TEXT_INDENT,
+		    render_sign_text(&l->term, RENDER_SIGN_STEP));
 }
 
 void lesson_show_heading(const struct lesson *l, const char *text)

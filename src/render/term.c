@@ -21,7 +21,7 @@ static const char lines_ascii[16] = { ' ', '|', '-', '+', '|', '|', '+', '+',
 static const char *const signs[RENDER_SIGN_MAX][2] = {
 	[RENDER_SIGN_ARROW] = { "->", "→" }, [RENDER_SIGN_DONE] = { "ok", "✓" },
 	[RENDER_SIGN_HERE] = { "^", "▲" },   [RENDER_SIGN_DOT] = { "*", "●" },
-	[RENDER_SIGN_DASH] = { "=", "━" },
+	[RENDER_SIGN_DASH] = { "=", "━" },   [RENDER_SIGN_STEP] = { ">", "▸" },
 };
 
 static const char *const escapes[RENDER_STYLE_MAX] = {

@@ -26,8 +26,8 @@ unsigned render_fit(const char *s, unsigned columns);
 /*
  * Prints text in lines of at most so many columns, each behind an indent of blanks. Breaks at
  * blanks and between East Asian characters, never before closing punctuation; a line break in the
- * text starts a new line.
+ * text starts a new line. mark stands in the indent of the first line; NULL: blanks there too.
  */
-void render_wrap(FILE *out, const char *text, unsigned columns, unsigned indent);
+void render_wrap(FILE *out, const char *text, unsigned columns, unsigned indent, const char *mark);
 
 #endif

@@ -54,16 +54,22 @@ static size_t line_length(const char *s, unsigned columns)
 	return at;
 }
 
-void render_wrap(FILE *out, const char *text, unsigned columns, unsigned indent)
+void render_wrap(FILE *out, const char *text, unsigned columns, unsigned indent, const char *mark)
 {
 	unsigned room = columns > indent + 10 ? columns - indent : 10;
 
 	while (*text) {
 		size_t n = line_length(text, room), shown = n;
+		unsigned blanks = indent;
 
 		while (shown && text[shown - 1] == ' ')
 			shown--;
-		fprintf(out, "%*s%.*s\n", shown ? (int)indent : 0, "", (int)shown, text);
+		if (mark) {
+			fputs(mark, out);
+			blanks -= render_width(mark) < indent ? render_width(mark) : indent;
+		}
+		mark = NULL;
+		fprintf(out, "%*s%.*s\n", shown ? (int)blanks : 0, "", (int)shown, text);
 		text += n;
 		while (*text == ' ')
 			text++;

@@ -221,7 +221,7 @@ static char *wrapped(const char *text, unsigned columns, unsigned indent)
 	FILE *f = open_memstream(&ret, &size);
 
 	CHECK(f != NULL);
-	render_wrap(f, text, columns, indent);
+	render_wrap(f, text, columns, indent, NULL);
 	fclose(f);
 	return ret;
 }
@@ -246,6 +246,19 @@ static void test_wrap(void)
 	text = wrapped("a\nb", 40, 1);
 	CHECK_STR(text, " a\n b\n");
 	free(text);
+}
+
+static void test_wrap_mark(void)
+{
+	char *ret = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&ret, &size);
+
+	CHECK(f != NULL);
+	render_wrap(f, "one two three four", 14, 2, "▸");
+	fclose(f);
+	CHECK_STR(ret, "▸ one two\n  three four\n");
+	free(ret);
 }
 
 static void test_utf8(void)
@@ -296,6 +309,7 @@ static void all_in_this_locale(void)
 	test_layouts();
 	test_flow();
 	test_wrap();
+	test_wrap_mark();
 	test_utf8();
 }
 
