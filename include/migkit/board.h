@@ -87,38 +87,38 @@ struct mig_gi_profile {
 
 /** A GPU product as one driver version presents it. */
 struct mig_board {
-	char key[32];	    /**< our name: "a100-80gb-pcie" */
-	char name[64];	    /**< product name as this driver prints it */
-	char arch_name[16]; /**< "Ampere" */
-	char vbios[24];
-	char part_number[24];	     /**< of the board: "695-2G520-0200-000" */
-	char gpu_part_number[24];    /**< of the chip: "2330-885-A1" */
-	uint32_t architecture;	     /**< NVML_DEVICE_ARCH_*: 7 Ampere, 9 Hopper, 10 Blackwell */
-	uint32_t cc_major, cc_minor; /**< CUDA compute capability */
-	uint32_t pci_device_id;	     /**< device << 16 | vendor, as NVML's pciDeviceId */
-	uint32_t pci_subsystem_id;
-	uint32_t memory_total_mib;
+	char key[32];		      /**< our name: "a100-80gb-pcie" */
+	char name[64];		      /**< product name as this driver prints it */
+	char arch_name[16];	      /**< "Ampere" */
+	char vbios[24];		      /**< "92.00.81.00.01" */
+	char part_number[24];	      /**< of the board: "695-2G520-0200-000" */
+	char gpu_part_number[24];     /**< of the chip: "2330-885-A1" */
+	uint32_t architecture;	      /**< NVML_DEVICE_ARCH_*: 7 Ampere, 9 Hopper, 10 Blackwell */
+	uint32_t cc_major, cc_minor;  /**< CUDA compute capability */
+	uint32_t pci_device_id;	      /**< device << 16 | vendor, as NVML's pciDeviceId */
+	uint32_t pci_subsystem_id;    /**< the same of the board's maker */
+	uint32_t memory_total_mib;    /**< what the driver reports as total, MIG off */
 	uint32_t memory_reserved_kib; /**< held by the driver on an idle GPU, MIG off */
-	uint32_t bar1_total_mib;
-	uint32_t bar1_used_kib; /**< on an idle GPU; KiB as the measured figure is 1664 KiB */
-	uint32_t sm_total;
-	uint32_t cuda_cores;
-	uint8_t compute_slices;	  /**< 7, or 4 */
-	uint8_t memory_slices;	  /**< 8, or 4 */
-	uint8_t units;		  /**< placement units: 8, 4 or 12 */
-	uint8_t numbering;	  /**< enum mig_numbering: the default of the product */
-	uint8_t numbering_fixed;  /**< 1: a lab may not choose another */
-	uint8_t mode_needs_reset; /**< Ampere: a mode change takes effect at a GPU reset */
-	uint8_t mode_persistent;  /**< Ampere: MIG mode survives a reboot */
-	uint8_t gi_beside_4g3g;	  /**< 1: 4g beside 3g is allowed (R510 and later) */
-	uint8_t pcie_gen, pcie_width;
-	uint8_t has_fan;     /**< 0: fan speed is N/A */
-	uint8_t has_display; /**< NVML's display mode of an idle board */
-	int32_t idle_temperature_c;
-	uint32_t idle_power_mw;
-	uint32_t power_limit_mw, power_min_mw, power_max_mw;
+	uint32_t bar1_total_mib;      /**< the window through which the host reaches the memory */
+	uint32_t bar1_used_kib;	      /**< on an idle GPU; KiB as the measured figure is 1664 KiB */
+	uint32_t sm_total;	      /**< multiprocessors of the whole GPU; MIG leaves some out */
+	uint32_t cuda_cores;	      /**< of all of them */
+	uint8_t compute_slices;	      /**< 7, or 4 */
+	uint8_t memory_slices;	      /**< 8, or 4 */
+	uint8_t units;		      /**< placement units: 8, 4 or 12 */
+	uint8_t numbering;	      /**< enum mig_numbering: the default of the product */
+	uint8_t numbering_fixed;      /**< 1: a lab may not choose another */
+	uint8_t mode_needs_reset;     /**< Ampere: a mode change takes effect at a GPU reset */
+	uint8_t mode_persistent;      /**< Ampere: MIG mode survives a reboot */
+	uint8_t gi_beside_4g3g;	      /**< 1: 4g beside 3g is allowed (R510 and later) */
+	uint8_t pcie_gen, pcie_width; /**< of the link: 4, 16 */
+	uint8_t has_fan;	      /**< 0: fan speed is N/A */
+	uint8_t has_display;	      /**< NVML's display mode of an idle board */
+	int32_t idle_temperature_c;   /**< an idle GPU's readings, unless a lab sets others */
+	uint32_t idle_power_mw;	      /**< milliwatts, as in NVML */
+	uint32_t power_limit_mw, power_min_mw, power_max_mw; /**< default, and what may be set */
 	uint32_t idle_sm_mhz, idle_mem_mhz, idle_video_mhz, max_sm_mhz, max_mem_mhz, max_video_mhz;
-	int32_t slowdown_c, shutdown_c;
+	int32_t slowdown_c, shutdown_c;	     /**< temperatures at which the GPU protects itself */
 	uint32_t idle_mem_per_slice_mib_x10; /**< tenths of a MiB that an idle GI with a CI uses,
 						  per compute slice */
 	/*
