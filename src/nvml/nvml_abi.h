@@ -7,8 +7,8 @@
 /*
  * NVML's binary interface, declared by ourselves: the types, layouts and numbers that a program
  * and libnvidia-ml.so.1 share. Names and layouts are NVIDIA's, so that they can be looked up in
- * nvml.h and in NVIDIA's API reference; tests/sim/test_header.py holds each of them against NVIDIA's
- * own header.
+ * nvml.h and in NVIDIA's API reference; tests/sim/test_header.py holds each of them against
+ * NVIDIA's own header.
  *
  * No macro renames a function here. nvml.h lets "nvmlInit" mean nvmlInit_v2; in this project each
  * name is the symbol of that name, and a base name whose struct has grown since carries the layout
