@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/sim.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "sim/context.h"
 
@@ -22,8 +19,7 @@ static struct {
 	atomic_flag watches_forks;
 	struct lab *lab;
 	char dir[PATH_MAX];
-	int log; /* descriptor of MIGKIT_LOG, -1: no logging */
-} ctx = { .lock = PTHREAD_MUTEX_INITIALIZER, .watches_forks = ATOMIC_FLAG_INIT, .log = -1 };
+} ctx = { .lock = PTHREAD_MUTEX_INITIALIZER, .watches_forks = ATOMIC_FLAG_INIT };
 
 /* A child of a fork in the middle of an init must not inherit the lock as taken. */
 static void fork_prepare(void)
@@ -34,39 +30,6 @@ static void fork_prepare(void)
 static void fork_done(void)
 {
 	pthread_mutex_unlock(&ctx.lock);
-}
-
-static void log_open(void)
-{
-	const char *path = secure_getenv("MIGKIT_LOG");
-
-	if (!path || !*path || ctx.log >= 0)
-		return;
-	if (strcmp(path, "-") == 0)
-		ctx.log = STDERR_FILENO;
-	else
-		ctx.log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-}
-
-static void log_close(void)
-{
-	if (ctx.log > STDERR_FILENO)
-		close(ctx.log);
-	ctx.log = -1;
-}
-
-void sim_log(const char *symbol, nvmlReturn_t status)
-{
-	char line[256];
-	int n;
-
-	if (ctx.log < 0)
-		return;
-	n = snprintf(line, sizeof(line), "%d %s %d (%s)\n", (int)getpid(), symbol, (int)status,
-		     nvmlErrorString(status));
-	/* A log that cannot be written must not change what the program sees. */
-	if (n > 0 && write(ctx.log, line, (size_t)n) < 0)
-		return;
 }
 
 /* What lab_open() fails with, before there is a GPU to speak of. */
@@ -112,7 +75,7 @@ nvmlReturn_t sim_init(unsigned flags)
 		pthread_atfork(fork_prepare, fork_done, fork_done);
 	pthread_mutex_lock(&ctx.lock);
 	if (atomic_load(&ctx.count) == 0) {
-		log_open();
+		sim_log_start();
 		status = open_lab(flags);
 	}
 	if (status == NVML_SUCCESS)
@@ -134,14 +97,6 @@ nvmlReturn_t sim_shutdown(void)
 	}
 	pthread_mutex_unlock(&ctx.lock);
 	return status;
-}
-
-void sim_end_of_log(void)
-{
-	pthread_mutex_lock(&ctx.lock);
-	if (atomic_load(&ctx.count) == 0)
-		log_close();
-	pthread_mutex_unlock(&ctx.lock);
 }
 
 nvmlReturn_t sim_enter(unsigned since)

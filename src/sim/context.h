@@ -7,7 +7,7 @@
 /* Init and shutdown are counted; the first opens the lab that MIGKIT_LAB names. */
 nvmlReturn_t sim_init(unsigned flags);
 nvmlReturn_t sim_shutdown(void);
-/* Closes MIGKIT_LOG when nobody has the library initialised any more. */
-void sim_end_of_log(void);
+/* Reads MIGKIT_LOG; part of an init. */
+void sim_log_start(void);
 
 #endif

@@ -38,7 +38,6 @@ nvmlReturn_t nvmlShutdown(void)
 	nvmlReturn_t status = sim_shutdown();
 
 	sim_log("nvmlShutdown", status);
-	sim_end_of_log();
 	errno = saved_errno;
 	return status;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "nvml/migkit_export.h"
+#include "sim/parse.h"
 #include "sim/process.h"
 
 /* --- nvidia-smi's table --------------------------------------------------------------------- */
@@ -29,6 +30,37 @@ static nvmlReturn_t slot_not_supported(void)
 /* Called with texts, for a trace that only NVIDIA reads. */
 static nvmlReturn_t slot_trace(void)
 {
+	return NVML_SUCCESS;
+}
+
+/* "-i BUS-ID" is read by the library, and each GPU's place asked for to compare. */
+static nvmlReturn_t slot_parse_bus_id(const char *text, unsigned *domain, unsigned *bus,
+				      unsigned *device, unsigned *function)
+{
+	struct sim_bus_id id;
+
+	if (!sim_parse_bus_id(text, &id))
+		return NVML_ERROR_INVALID_ARGUMENT;
+	*domain = id.domain;
+	*bus = id.bus;
+	*device = id.device;
+	*function = id.function;
+	return NVML_SUCCESS;
+}
+
+static nvmlReturn_t slot_place_by_index(unsigned index, unsigned *domain, unsigned *bus,
+					unsigned *device)
+{
+	struct sim_dev dev;
+	nvmlReturn_t status = sim_enter(0);
+
+	if (status == NVML_SUCCESS)
+		status = sim_gpu(index, &dev);
+	if (status != NVML_SUCCESS)
+		return status;
+	*domain = dev.gpu.pci_domain;
+	*bus = dev.gpu.pci_bus;
+	*device = dev.gpu.pci_device;
 	return NVML_SUCCESS;
 }
 
@@ -151,11 +183,15 @@ static nvmlReturn_t slot_no_processes(nvmlDevice_t device, unsigned *count)
 static const struct nvidia_table nvidia_table = {
 	.size = sizeof(nvidia_table),
 	.slot = {
-		SLOTS(1, 19) = FN(slot_not_supported),
+		SLOTS(1, 11) = FN(slot_not_supported),
+		SLOT(12) = FN(slot_parse_bus_id),
+		SLOTS(13, 19) = FN(slot_not_supported),
 		SLOT(20) = FN(slot_is_primary),
 		SLOTS(21, 25) = FN(slot_not_supported),
 		SLOT(26) = FN(slot_trace),
-		SLOTS(27, 80) = FN(slot_not_supported),
+		SLOTS(27, 74) = FN(slot_not_supported),
+		SLOT(75) = FN(slot_place_by_index),
+		SLOTS(76, 80) = FN(slot_not_supported),
 		SLOT(81) = FN(slot_handle_by_index),
 		SLOTS(82, 167) = FN(slot_not_supported),
 		SLOT(168) = FN(slot_reset),

@@ -45,12 +45,7 @@ bool sim_parse_bus_id(const char *text, struct sim_bus_id *ret)
 	}
 	if (n < 2)
 		return false;
-	if (*text == '.') {
-		text++;
-		if (!hex(&text, &function))
-			return false;
-	}
-	if (*text)
+	if (*text++ != '.' || !hex(&text, &function) || *text)
 		return false;
 	ret->domain = n == 3 ? part[0] : 0;
 	ret->bus = part[n - 2];

@@ -9,8 +9,8 @@ struct sim_bus_id {
 };
 
 /*
- * Reads "domain:bus:device.function" in hexadecimal digits of any number up to eight; domain and
- * function may be absent (0). False: not a bus id.
+ * Reads "[domain:]bus:device.function", each in hexadecimal digits, up to eight. False: not a bus
+ * id. The form is the one that nvidia-smi's message asks for.
  */
 bool sim_parse_bus_id(const char *text, struct sim_bus_id *ret);
 
