@@ -15,16 +15,20 @@ BUILD = pathlib.Path(os.environ["MIGKIT_BUILD"])
 PROGRAM = """
 #include <stdio.h>
 #include <string.h>
-#include <migkit/board.h>
-#include <migkit/error.h>
+#include <migkit/boards.h>
+#include <migkit/names.h>
 
 int main(void)
 {
 	struct mig_error e = { 0 };
+	struct mig_board board;
+	struct mig_name name;
 
-	if (mig_fail(&e, -22, "profile %d", 19) != -22 || strcmp(e.msg, "profile 19") != 0)
+	if (mig_board_resolve(mig_board_find("a30"), "535.261.03", &board, &e) < 0)
 		return 1;
-	printf("%zu\\n", sizeof(struct mig_board) ? sizeof(e.msg) : 0);
+	if (mig_name_parse("nonsense", &name, &e) >= 0 || !strstr(e.msg, "nonsense"))
+		return 2;
+	printf("%s, %u slices\\n", board.name, board.compute_slices);
 	return 0;
 }
 """
@@ -58,10 +62,13 @@ class Install(unittest.TestCase):
                         *self.flags("--cflags", "--libs")], check=True)
         env = os.environ | {"LD_LIBRARY_PATH": str(self.libdir)}
         done = subprocess.run([program], env=env, capture_output=True, text=True)
-        self.assertEqual((done.returncode, done.stdout), (0, "480\n"), done.stderr)
+        self.assertEqual((done.returncode, done.stdout), (0, "NVIDIA A30, 4 slices\n"), done.stderr)
 
     def test_library_needs_libc_only(self):
         self.assertEqual([f for f in self.flags("--libs") if f.startswith("-l")], ["-lmigkit"])
+
+    def test_manual(self):
+        self.assertEqual(len(list(self.prefix.rglob("man1/migctl.1*"))), 1)
 
     def test_program(self):
         env = {"PATH": f"{self.prefix}/bin:/usr/bin:/bin", "HOME": str(self.root), "LC_ALL": "C.UTF-8",
