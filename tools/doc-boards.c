@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
+#include <migkit/driver.h>
+
 #include "model/boards.h"
-#include "model/driver.h"
 
 /*
  * Prints doc/boards.md: every figure of every board with where it comes from, from the same tables
