@@ -204,6 +204,56 @@ static void event_sets(nvmlDevice_t gpu)
 	CHECK_EQ(nvml.nvmlEventSetFree((nvmlEventSet_t)gpu), NVML_ERROR_INVALID_ARGUMENT);
 }
 
+/* The other value of rule ci-device-handle: the device in a CI's info is the parent in all. */
+static void parent_rule(void)
+{
+	nvmlComputeInstanceInfo_t info;
+	struct mig_error err = { 0 };
+	nvmlComputeInstance_t ci;
+	nvmlReturn_t activation;
+	nvmlGpuInstance_t gi;
+	struct lab_spec spec;
+	struct fixture f;
+	nvmlDevice_t gpu;
+	char uuid[96], of_gpu[96];
+
+	fixture_make(&f);
+	fixture_spec(&spec, f.dir, "h100-80gb-sxm", "580.159.04", 1, MIG_NUMBERING_I);
+	CHECK_EQ(lab_rule_set(spec.rule, "ci-device-handle=parent"), 0);
+	CHECK_EQ(lab_create(&spec, &err), 0);
+	CHECK(setenv("MIGKIT_LAB", f.dir, 1) == 0);
+	abi_open(&nvml);
+	CHECK_EQ(nvml.nvmlInit_v2(), NVML_SUCCESS);
+	CHECK_EQ(nvml.nvmlDeviceGetHandleByIndex_v2(0, &gpu), NVML_SUCCESS);
+	CHECK_EQ(nvml.nvmlDeviceSetMigMode(gpu, 1, &activation), NVML_SUCCESS);
+	CHECK_EQ(nvml.nvmlDeviceCreateGpuInstance(gpu, 0, &gi), NVML_SUCCESS);
+	CHECK_EQ(nvml.nvmlGpuInstanceCreateComputeInstance(gi, 4, &ci), NVML_SUCCESS);
+	CHECK_EQ(nvml.nvmlComputeInstanceGetInfo_v2(ci, &info), NVML_SUCCESS);
+	CHECK_EQ(nvml.nvmlDeviceGetUUID(info.device, uuid, sizeof(uuid)), NVML_SUCCESS);
+	CHECK_EQ(nvml.nvmlDeviceGetUUID(gpu, of_gpu, sizeof(of_gpu)), NVML_SUCCESS);
+	CHECK_STR(uuid, of_gpu);
+	abi_end(&f, &nvml);
+}
+
+/* Who had the library open while somebody rebooted has lost the GPU until the next init. */
+static void reboot(const struct fixture *f, nvmlDevice_t gpu)
+{
+	struct lab *lab = fixture_open(f);
+	struct mig_error err = { 0 };
+	unsigned v;
+
+	CHECK_EQ(lab_reboot(lab, &err), 0);
+	lab_close(lab);
+	CHECK_EQ(nvml.nvmlDeviceGetIndex(gpu, &v), NVML_ERROR_GPU_IS_LOST);
+	CHECK_EQ(nvml.nvmlShutdown(), NVML_SUCCESS);
+	CHECK_EQ(nvml.nvmlInit_v2(), NVML_SUCCESS);
+	CHECK_EQ(nvml.nvmlDeviceGetIndex(gpu, &v), NVML_SUCCESS);
+	CHECK_EQ(v, 1);
+	/* An H100 forgets MIG mode at a reboot. */
+	CHECK_EQ(nvml.nvmlDeviceGetMaxMigDeviceCount(gpu, &v), NVML_SUCCESS);
+	CHECK_EQ(v, 0);
+}
+
 int main(void)
 {
 	struct fixture f;
@@ -215,6 +265,8 @@ int main(void)
 	four_ways(gpu);
 	stale(gpu);
 	event_sets(gpu);
+	reboot(&f, gpu);
 	abi_end(&f, &nvml);
+	parent_rule();
 	return 0;
 }
