@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "smi/smi_ctx.h"
+
+#include "base/util.h"
+
+/* The statuses that nvidia-smi's manual names as exit codes; anything else ends in 255. */
+int smi_exit_code(nvmlReturn_t status)
+{
+	static const nvmlReturn_t known[] = {
+		NVML_ERROR_INVALID_ARGUMENT,
+		NVML_ERROR_NOT_SUPPORTED,
+		NVML_ERROR_NO_PERMISSION,
+		NVML_ERROR_NOT_FOUND,
+		NVML_ERROR_INSUFFICIENT_POWER,
+		NVML_ERROR_DRIVER_NOT_LOADED,
+		NVML_ERROR_IRQ_ISSUE,
+		NVML_ERROR_LIBRARY_NOT_FOUND,
+		NVML_ERROR_FUNCTION_NOT_FOUND,
+		NVML_ERROR_CORRUPTED_INFOROM,
+		NVML_ERROR_GPU_IS_LOST,
+		NVML_ERROR_OPERATING_SYSTEM,
+		NVML_ERROR_LIB_RM_VERSION_MISMATCH,
+		NVML_ERROR_IN_USE,
+		NVML_ERROR_INSUFFICIENT_RESOURCES,
+	};
+	unsigned int i;
+
+	if (status == NVML_SUCCESS)
+		return 0;
+	for (i = 0; i < ARRAY_SIZE(known); i++)
+		if (known[i] == status)
+			return (int)status;
+	return 255;
+}
+
+const char *smi_error(const struct smi *smi, nvmlReturn_t status)
+{
+	const char *text = smi->api->nvmlErrorString(status);
+
+	return text ? text : "Unknown Error";
+}
+
+int smi_may_change(const struct smi *smi, const char *what)
+{
+	if (smi->env->lab || smi->env->may_change_real)
+		return 0;
+	fprintf(smi->env->err,
+		"%s: %s would change a real GPU: set MIGKIT_REAL=1 to allow it, or choose a lab\n",
+		smi->env->program, what);
+	return 4;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MIGKIT_SMI_DIALECT_H
+#define MIGKIT_SMI_DIALECT_H
+
+#include <stdbool.h>
+
+/*
+ * What nvidia-smi prints changed with the driver's branches. Everything that differs is data here:
+ * formats, widths and yes/no questions; the code asks them and never the version. Row formats are
+ * for smi_row(), the others for printf. The source of the data: outputs of NVIDIA's own programs
+ * of each branch over the same library (CONTRIBUTING says where they come from), for 515 the
+ * lesson and its transcripts.
+ */
+
+/* Plain "nvidia-smi". */
+struct smi_summary_format {
+	const char *head;	  /* row: nvidia-smi's version, driver's version, CUDA's */
+	const char *gpu;	  /* row of one GPU: 15 cells */
+	const char *power_error;  /* what stands for a power draw that cannot be read */
+	const char *limit_error;
+	const char *memory;	  /* used and total MiB */
+	const char *mig_head;
+	const char *mig_none;
+	const char *mig_device;	  /* row: 13 cells */
+	const char *mig_sibling;  /* row of a CI whose GI has a row already: 10 cells; NULL: none */
+	const char *mig_line;	  /* between GIs */
+	const char *mig_sibling_line;
+	const char *process_head; /* with the line above it */
+	const char *process_none;
+	const char *process;	  /* row: 7 cells */
+	const char *process_line;
+	unsigned int process_name; /* longest name that is printed whole */
+};
+
+/* The tables of "nvidia-smi mig". */
+struct smi_mig_format {
+	const char *gi_profiles_head, *gi_profile, *gi_profiles_line; /* row: 12 cells */
+	const char *gis_head, *gi, *gis_line;			      /* row: 5 cells */
+};
+
+/* How the main grammar complains: printf formats and exit codes. */
+struct smi_usage_format {
+	const char *unknown;	    /* option; in a summary */
+	int unknown_code;
+	const char *unknown_change; /* option; beside a modification */
+	int unknown_change_code;
+	const char *missing;	    /* option */
+	int missing_code;
+	const char *bad_value;	    /* both names of the option, value; or value, option */
+	bool bad_value_first;
+	int bad_value_code;
+	const char *two_changes;
+	const char *bad_input;	    /* -i twice and the like; NULL: the last one counts */
+	int bad_input_code;
+	const char *not_with_command; /* option beside -L or -h */
+	const char *two_commands;
+};
+
+struct smi_dialect {
+	unsigned int from; /* first driver branch */
+	const struct smi_summary_format *summary;
+	const struct smi_mig_format *mig;
+	const struct smi_usage_format *usage;
+	unsigned int gi_profiles;  /* profile indices that are asked for: 0 to this - 1 */
+	bool gi_placements;	   /* -cgi PROFILE:START */
+	bool ci_placements;	   /* -lcipp and -cci PROFILE:START */
+	bool profiles_without_mig; /* -lgip and -lgipp answer with MIG mode off */
+	bool tells_unsupported;	   /* "No MIG-supported devices found." is a message of its own */
+	int no_mig_code;	   /* exit code of "No MIG-enabled devices found." */
+	bool mig_equals;	   /* "mig": "-i=0" is "-i 0" */
+	bool mig_help_alone;	   /* "mig -i 0" prints the help */
+	bool mig_help_first;	   /* "mig -h" does not look at the other options */
+	bool checks_mig_mode;	   /* "-mig 2" is refused */
+	bool has_error_on_warning; /* -eow */
+	bool field_before_format;  /* --query-gpu: a bad field is told before a missing --format */
+};
+
+/* The dialect of a driver branch: the newest that is not younger; the oldest for anything older. */
+const struct smi_dialect *smi_dialect_of(unsigned int driver_major);
+
+extern const struct smi_summary_format smi_summary_450, smi_summary_535, smi_summary_550,
+	smi_summary_565, smi_summary_570, smi_summary_580;
+extern const struct smi_mig_format smi_mig_450, smi_mig_470, smi_mig_580;
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MIGKIT_SMI_SMI_H
+#define MIGKIT_SMI_SMI_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "nvml/migkit_export.h"
+#include "nvml/nvml_api.h"
+
+/* What the grammar needs from the program around it. */
+struct smi_env {
+	const char *program;		 /* how we were called, for our own sentences */
+	FILE *out;			 /* everything that NVIDIA's program prints */
+	FILE *err;			 /* our own sentences, where NVIDIA has none */
+	const struct migkit_export *lab; /* NULL: a real driver is behind the library */
+	bool may_change_real;		 /* MIGKIT_REAL=1 */
+	time_t (*now)(void *arg);	 /* NULL: time() */
+	void *now_arg;
+};
+
+/*
+ * Runs one command line of nvidia-smi's grammar over an initialised library: argv[0] is skipped.
+ * Tables, messages and the returned exit code are those of the driver version that the library
+ * reports. Exit codes of our own: 3 the command has no public call, 4 a change of a real GPU that
+ * MIGKIT_REAL=1 does not allow.
+ */
+int smi_main(struct nvml_api *api, const struct smi_env *env, int argc, char **argv);
+
+#endif
