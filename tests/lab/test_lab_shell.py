@@ -78,6 +78,32 @@ def lesson_words(p):
     p.type("systemctl is-active nvidia-persistenced", rc=UNAVAILABLE)
 
 
+def pending_mode(p):
+    """The lesson's pending case and both of its remedies, as typed."""
+    def mode():
+        gpu = p.json("lab", "status", "one")["gpus"][0]
+        return gpu["mig_current"], gpu["mig_pending"]
+
+    p.create("one", "--persistenced", "--bus-id", "00000001:00:00.0")
+    said = p.type("sudo nvidia-smi -i 0 -mig 1")
+    check("pending enable state for GPU 00000001:00:00.0" in said, said)
+    check(mode() == ("off", "on"), f"pending: {mode()}")
+    refused = p.run("lab", "shell", "one", "-c", "sudo nvidia-smi --gpu-reset")
+    check(refused.returncode != 0 and "in use by another process" in refused.stdout,
+          f"a reset while it is held: {refused}")
+    p.type("sudo killall nvidia-persistenced")
+    said = p.type("sudo nvidia-smi --gpu-reset")
+    check("GPU 00000001:00:00.0 was successfully reset." in said, said)
+    check(mode() == ("on", None), f"after the reset: {mode()}")
+    p.type("sudo systemctl start nvidia-persistenced")
+    p.type("sudo nvidia-smi -i 0 -mig 0")
+    check(mode() == ("on", "off"), f"pending: {mode()}")
+    p.type("sudo shutdown now -r")
+    check(mode() == ("off", None), f"after the reboot: {mode()}")
+    check("NVIDIA A100" in p.type("nvidia-smi -L; migctl smi -L"), "nvidia-smi -L")
+    check(p.type("sudo nvidia-smi -L") == p.ok("--lab", "one", "smi", "-L"), "two ways to -L differ")
+
+
 def killall_is_about_clients(p):
     """A process of the same name that is no client of this lab lives on."""
     p.create()
@@ -198,7 +224,7 @@ def interactive(p):
 
 
 def main():
-    for case in (control, lesson_words, killall_is_about_clients, sudo_options, command_forms,
+    for case in (control, lesson_words, pending_mode, killall_is_about_clients, sudo_options, command_forms,
                  lab_gone, interactive):
         with Shell() as p:
             case(p)
