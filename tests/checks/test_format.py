@@ -11,7 +11,12 @@ def check(paths):
         return []
     done = subprocess.run(["clang-format-14", "--dry-run", "-Werror", "--style=file", *map(str, paths)],
                           cwd=common.ROOT, capture_output=True, text=True)
-    return [line for line in done.stderr.splitlines() if ": error: " in line]
+    found = {}
+    for line in done.stderr.splitlines():
+        if ": error: " in line:
+            path, number = line.split(":")[:2]
+            found.setdefault(path, number)
+    return [f"{path}:{number}: not as .clang-format has it: make fmt" for path, number in found.items()]
 
 
 if __name__ == "__main__":
