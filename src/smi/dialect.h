@@ -14,20 +14,20 @@
 
 /* Plain "nvidia-smi". */
 struct smi_summary_format {
-	const char *head;	  /* row: nvidia-smi's version, driver's version, CUDA's */
-	const char *gpu;	  /* row of one GPU: 15 cells */
-	const char *power_error;  /* what stands for a power draw that cannot be read */
+	const char *head;	 /* row: nvidia-smi's version, driver's version, CUDA's */
+	const char *gpu;	 /* row of one GPU: 15 cells */
+	const char *power_error; /* what stands for a power draw that cannot be read */
 	const char *limit_error;
-	const char *memory;	  /* used and total MiB */
+	const char *memory; /* used and total MiB */
 	const char *mig_head;
 	const char *mig_none;
-	const char *mig_device;	  /* row: 13 cells */
-	const char *mig_sibling;  /* row of a CI whose GI has a row already: 10 cells; NULL: none */
-	const char *mig_line;	  /* between GIs */
+	const char *mig_device;	 /* row: 13 cells */
+	const char *mig_sibling; /* row of a CI whose GI has a row already: 10 cells; NULL: none */
+	const char *mig_line;	 /* between GIs */
 	const char *mig_sibling_line;
 	const char *process_head; /* with the line above it */
 	const char *process_none;
-	const char *process;	  /* row: 7 cells */
+	const char *process; /* row: 7 cells */
 	const char *process_line;
 	unsigned int process_name; /* longest name that is printed whole */
 };
@@ -40,17 +40,17 @@ struct smi_mig_format {
 
 /* How the main grammar complains: printf formats and exit codes. */
 struct smi_usage_format {
-	const char *unknown;	    /* option; in a summary */
+	const char *unknown; /* option; in a summary */
 	int unknown_code;
 	const char *unknown_change; /* option; beside a modification */
 	int unknown_change_code;
-	const char *missing;	    /* option */
+	const char *missing; /* option */
 	int missing_code;
-	const char *bad_value;	    /* both names of the option, value; or value, option */
+	const char *bad_value; /* both names of the option, value; or value, option */
 	bool bad_value_first;
 	int bad_value_code;
 	const char *two_changes;
-	const char *bad_input;	    /* -i twice and the like; NULL: the last one counts */
+	const char *bad_input; /* -i twice and the like; NULL: the last one counts */
 	int bad_input_code;
 	const char *not_with_command; /* option beside -L or -h */
 	const char *two_commands;
@@ -62,6 +62,7 @@ struct smi_dialect {
 	const struct smi_mig_format *mig;
 	const struct smi_usage_format *usage;
 	unsigned int gi_profiles;  /* profile indices that are asked for: 0 to this - 1 */
+	unsigned int ci_profiles;  /* the same of compute instances */
 	bool gi_placements;	   /* -cgi PROFILE:START */
 	bool ci_placements;	   /* -lcipp and -cci PROFILE:START */
 	bool profiles_without_mig; /* -lgip and -lgipp answer with MIG mode off */

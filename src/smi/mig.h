@@ -87,7 +87,7 @@ static inline void mig_cis_free(struct mig_cis *cis)
 	cis->ci = NULL;
 }
 
-#define MIG_CI_PROFILES 8 /* profile indices of compute instances that nvidia-smi asks for */
+#define MIG_CI_PROFILES 8 /* most profile indices of compute instances that it asks for */
 
 /* NVML_ERROR_NOT_SUPPORTED: the board lacks this profile index. */
 nvmlReturn_t mig_gi_profile(struct smi *smi, nvmlDevice_t dev, unsigned int index,

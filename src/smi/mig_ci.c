@@ -40,7 +40,7 @@ static nvmlReturn_t profiles_of(struct smi *smi, const struct mig_gi *gi, struct
 	unsigned int index;
 
 	ret->n = ret->best = 0;
-	for (index = 0; index < MIG_CI_PROFILES; index++) {
+	for (index = 0; index < smi->d->ci_profiles; index++) {
 		nvmlReturn_t r = mig_ci_profile(smi, gi, index, &ret->p[ret->n]);
 
 		if (r == NVML_ERROR_NOT_SUPPORTED)

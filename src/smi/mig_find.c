@@ -182,7 +182,7 @@ nvmlReturn_t mig_find_cis(struct smi *smi, const struct mig_gis *gis, struct mig
 	unsigned int i, index;
 
 	for (i = 0; i < gis->n; i++) {
-		for (index = 0; index < MIG_CI_PROFILES; index++) {
+		for (index = 0; index < smi->d->ci_profiles; index++) {
 			struct mig_ci_profile p;
 			nvmlReturn_t r = mig_ci_profile(smi, &gis->gi[i], index, &p);
 
