@@ -90,20 +90,30 @@ static int play_prepare(struct lesson *l, const struct lesson_step *step, struct
 	return 0;
 }
 
-static int begin_part(struct lesson *l, const struct lesson_step *step, bool wait)
+/* The whole part is read before the next one scrolls it away. */
+static int wait_for_reader(const struct lesson *l)
 {
-	char heading[256];
 	int c;
 
-	snprintf(heading, sizeof(heading), "%u. %s", ++l->part, step->part[l->language]);
-	lesson_show_heading(l, heading);
-	if (!wait || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		return 0;
+	printf("\n  %s", lesson_say(l, SAY_PAUSE));
 	fflush(stdout);
 	do
 		c = getchar();
 	while (c != '\n' && c != EOF);
 	return lesson_interrupted() ? -EINTR : 0;
+}
+
+static int begin_part(struct lesson *l, const struct lesson_step *step, bool wait)
+{
+	char heading[256];
+	int r = wait ? wait_for_reader(l) : 0;
+
+	snprintf(heading, sizeof(heading), "%u. %s", ++l->part, step->part[l->language]);
+	if (r >= 0)
+		lesson_show_heading(l, heading);
+	return r;
 }
 
 static int play_step(struct lesson *l, const struct lesson_step *step, bool wait,

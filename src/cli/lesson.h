@@ -27,6 +27,7 @@ enum lesson_saying {
 	SAY_SOURCE,
 	SAY_SOURCE_ASCII, /* where the title of the lesson cannot be shown */
 	SAY_NARROW,
+	SAY_PAUSE,
 	SAY_FLOW_SETUP,
 	SAY_FLOW_TAKEDOWN,
 	SAY_FLOW_ENABLE,
