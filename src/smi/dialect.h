@@ -56,24 +56,35 @@ struct smi_usage_format {
 	const char *two_commands;
 };
 
+enum smi_equals {
+	SMI_EQUALS_NO,
+	SMI_EQUALS_ALL,	   /* in every word, at every "=" */
+	SMI_EQUALS_OPTION, /* in "OPTION=VALUE", at the first */
+};
+
 struct smi_dialect {
 	unsigned int from; /* first driver branch */
 	const struct smi_summary_format *summary;
 	const struct smi_mig_format *mig;
 	const struct smi_usage_format *usage;
-	unsigned int gi_profiles;  /* profile indices that are asked for: 0 to this - 1 */
-	unsigned int ci_profiles;  /* the same of compute instances */
-	bool gi_placements;	   /* -cgi PROFILE:START */
-	bool ci_placements;	   /* -lcipp and -cci PROFILE:START */
-	bool profiles_without_mig; /* -lgip and -lgipp answer with MIG mode off */
-	bool tells_unsupported;	   /* "No MIG-supported devices found." is a message of its own */
-	int no_mig_code;	   /* exit code of "No MIG-enabled devices found." */
-	bool mig_equals;	   /* "mig": "-i=0" is "-i 0" */
-	bool mig_help_alone;	   /* "mig -i 0" prints the help */
-	bool mig_help_first;	   /* "mig -h" does not look at the other options */
-	bool checks_mig_mode;	   /* "-mig 2" is refused */
-	bool has_error_on_warning; /* -eow */
-	bool field_before_format;  /* --query-gpu: a bad field is told before a missing --format */
+	unsigned int gi_profiles; /* profile indices that are asked for: 0 to this - 1 */
+	unsigned int ci_profiles;
+	const char *mig_device;	    /* -L: profile, index and UUID */
+	bool names_by_driver;	    /* profiles carry their names; before, figures made them */
+	bool gi_placements;	    /* -cgi PROFILE:START */
+	bool ci_placements;	    /* -lcipp and -cci PROFILE:START */
+	bool profiles_without_mig;  /* -lgip and -lgipp answer with MIG mode off */
+	bool tells_unsupported;	    /* "No MIG-supported devices found." is a message of its own */
+	int no_mig_code;	    /* exit code of "No MIG-enabled devices found." */
+	enum smi_equals mig_equals; /* "mig": when "-i=0" is "-i 0" */
+	bool mig_help_alone;	    /* "mig -i 0" prints the help */
+	bool mig_help_first;	    /* "mig -h" does not look at the other options */
+	bool checks_mig_mode;	    /* "-mig 2" is refused */
+	bool has_error_on_warning;  /* -eow */
+	bool strict_values;	    /* "-i 0" and "--id=0", but neither "-i=0" nor "--id 0" */
+	bool dash_values;	    /* where that is so: a value may begin with "-" */
+	bool format_optional;	    /* --query-gpu without --format is CSV */
+	bool reset_type;	    /* "-r bus" */
 };
 
 /* The dialect of a driver branch: the newest that is not younger; the oldest for anything older. */

@@ -30,8 +30,7 @@ static void list_mig(struct smi *smi, nvmlDevice_t gpu, const char *parent)
 		    smi->api->nvmlDeviceGetName(dev, name, sizeof(name)) ||
 		    smi->api->nvmlDeviceGetUUID(dev, uuid, sizeof(uuid)))
 			continue;
-		fprintf(smi->out, "  %-15s Device %2u: (UUID: %s)\n", profile_of(name, parent), i,
-			uuid);
+		fprintf(smi->out, smi->d->mig_device, profile_of(name, parent), i, uuid);
 	}
 }
 

@@ -94,16 +94,11 @@ static const char *change_of(const struct mig_args *a)
 		enum mig_opt opt;
 		const char *change; /* NULL: it only looks */
 	} order[] = {
-		{ MIG_OPT_LGIP, NULL },
-		{ MIG_OPT_LGIPP, NULL },
-		{ MIG_OPT_CGI, "mig -cgi" },
-		{ MIG_OPT_LGI, NULL },
-		{ MIG_OPT_DGI, "mig -dgi" },
-		{ MIG_OPT_LCIP, NULL },
-		{ MIG_OPT_LCIPP, NULL },
-		{ MIG_OPT_CCI, "mig -cci" },
-		{ MIG_OPT_LCI, NULL },
-		{ MIG_OPT_DCI, "mig -dci" },
+		{ MIG_OPT_LGIP, NULL },	     { MIG_OPT_LGIPP, NULL },
+		{ MIG_OPT_CGI, "mig -cgi" }, { MIG_OPT_LGI, NULL },
+		{ MIG_OPT_DGI, "mig -dgi" }, { MIG_OPT_LCIP, NULL },
+		{ MIG_OPT_LCIPP, NULL },     { MIG_OPT_CCI, "mig -cci" },
+		{ MIG_OPT_LCI, NULL },	     { MIG_OPT_DCI, "mig -dci" },
 	};
 	unsigned int i;
 

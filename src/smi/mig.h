@@ -87,7 +87,7 @@ static inline void mig_cis_free(struct mig_cis *cis)
 	cis->ci = NULL;
 }
 
-#define MIG_CI_PROFILES 8 /* most profile indices of compute instances that it asks for */
+#define MIG_CI_PROFILES 8 /* most profile indices of compute instances that any branch asks for */
 
 /* NVML_ERROR_NOT_SUPPORTED: the board lacks this profile index. */
 nvmlReturn_t mig_gi_profile(struct smi *smi, nvmlDevice_t dev, unsigned int index,
@@ -122,8 +122,7 @@ unsigned int mig_gpu_index(struct smi *smi, const struct smi_gpu *gpu);
 
 int mig_list_gi_profiles(struct smi *smi, const struct smi_gpus *gpus);
 int mig_list_gi_placements(struct smi *smi, const struct smi_gpus *gpus);
-int mig_create_gis(struct smi *smi, const struct smi_gpus *gpus, const char *wishes,
-		   bool with_ci);
+int mig_create_gis(struct smi *smi, const struct smi_gpus *gpus, const char *wishes, bool with_ci);
 int mig_list_gis(struct smi *smi, const struct smi_gpus *gpus);
 int mig_destroy_gis(struct smi *smi, const struct mig_gis *gis);
 

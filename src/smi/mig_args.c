@@ -104,8 +104,8 @@ static enum mig_opt find(const struct smi *smi, const char *word)
 	unsigned int o;
 
 	for (o = 0; o < MIG_OPT_COUNT; o++)
-		if (known(smi, o) && (!strcmp(word, options[o].brief) ||
-				      !strcmp(word, options[o].full)))
+		if (known(smi, o) &&
+		    (!strcmp(word, options[o].brief) || !strcmp(word, options[o].full)))
 			break;
 	return o;
 }
@@ -116,7 +116,8 @@ int smi_mig_help(struct smi *smi)
 
 	fputs("\n    mig -- Multi Instance GPU management.\n\n"
 	      "    Usage: nvidia-smi mig [options]\n\n"
-	      "    Options include:\n", smi->out);
+	      "    Options include:\n",
+	      smi->out);
 	for (o = 0; o < MIG_OPT_COUNT; o++) {
 		const char *text = options[o].help;
 		int indent;
@@ -143,10 +144,24 @@ void mig_args_free(struct mig_args *args)
 	args->words = NULL;
 }
 
-/*
- * Copies the words, one after the other, cut at "=" where the dialect does that: from R525 on
- * "-i=0" is "-i 0", and so is any word. Returns how many there are, -1 without memory.
- */
+/* Where to cut a word: behind an option, or anywhere, as the dialect has it. */
+static char *cut(const struct smi *smi, char *word)
+{
+	char *eq = strchr(word, '=');
+	enum mig_opt o;
+
+	if (!eq || smi->d->mig_equals == SMI_EQUALS_NO)
+		return NULL;
+	if (smi->d->mig_equals == SMI_EQUALS_ALL)
+		/* "=" and "-=" are words of their own. */
+		return eq == word || (eq == word + 1 && *word == '-') ? NULL : eq;
+	*eq = '\0';
+	o = find(smi, word);
+	*eq = '=';
+	return o == MIG_OPT_COUNT ? NULL : eq;
+}
+
+/* Copies the words, one after the other, and cuts them. Returns how many, -1 without memory. */
 static int cut_words(const struct smi *smi, int argc, char **argv, char **ret)
 {
 	size_t size = 1;
@@ -163,18 +178,22 @@ static int cut_words(const struct smi *smi, int argc, char **argv, char **ret)
 		char *eq;
 
 		memcpy(p, argv[i], len);
-		eq = strchr(p, '=');
-		/* "=" and "-=" are words of their own. */
-		if (!smi->d->mig_equals || eq == p || (eq == p + 1 && *p == '-'))
-			eq = NULL;
-		for (; eq; eq = strchr(eq, '=')) {
+		eq = cut(smi, p);
+		while (eq) {
 			*eq++ = '\0';
 			n++;
+			eq = smi->d->mig_equals == SMI_EQUALS_ALL ? strchr(eq, '=') : NULL;
 		}
 		n++;
 		p += len;
 	}
 	return n;
+}
+
+static int missing_value(const struct smi *smi, const char *word)
+{
+	fprintf(smi->out, "Option \"%s\" is missing its value.\n", word);
+	return 2;
 }
 
 static int unknown(const struct smi *smi, const char *word)
@@ -207,12 +226,11 @@ int mig_args_parse(struct smi *smi, int argc, char **argv, struct mig_args *ret)
 			word = next;
 			n--;
 		} else if (options[o].value == NEEDS_VALUE && !missing) {
+			/* Older branches stop at once, newer ones read on: unknown words first. */
+			if (smi->d->mig_help_first)
+				return missing_value(smi, word);
 			missing = word;
 		}
 	}
-	if (missing) {
-		fprintf(smi->out, "Option \"%s\" is missing its value.\n", missing);
-		return 2;
-	}
-	return 0;
+	return missing ? missing_value(smi, missing) : 0;
 }

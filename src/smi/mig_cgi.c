@@ -90,8 +90,10 @@ static nvmlReturn_t default_ci(struct smi *smi, const struct job *job, unsigned 
 			return mig_create_ci(smi, &gis.gi[i], "default");
 	if (!r)
 		r = NVML_ERROR_NOT_FOUND;
-	fprintf(smi->out, "Unable to create a default compute instance on GPU %2u GPU instance ID "
-			  "%2u: %s\n", job->index, gi_id, smi_error(smi, r));
+	fprintf(smi->out,
+		"Unable to create a default compute instance on GPU %2u GPU instance ID "
+		"%2u: %s\n",
+		job->index, gi_id, smi_error(smi, r));
 	return r;
 }
 
@@ -103,8 +105,10 @@ static nvmlReturn_t create_one(struct smi *smi, struct job *job, bool with_ci)
 
 	if (!mig_wish_parse(job->typed, smi->d->gi_placements, &job->wish)) {
 		/* The missing letter is NVIDIA's. */
-		fprintf(smi->out, "Unable to create a GPU instace on GPU %2u using profile %s: "
-				  "invalid placement syntax\n", job->index, job->typed);
+		fprintf(smi->out,
+			"Unable to create a GPU instace on GPU %2u using profile %s: "
+			"invalid placement syntax\n",
+			job->index, job->typed);
 		return NVML_ERROR_INVALID_ARGUMENT;
 	}
 	r = find_profile(smi, job);
@@ -119,8 +123,10 @@ static nvmlReturn_t create_one(struct smi *smi, struct job *job, bool with_ci)
 			smi_error(smi, r));
 		return r;
 	}
-	fprintf(smi->out, "Successfully created GPU instance ID %2u on GPU %2u using profile %s "
-			  "(ID %2u)\n", info.id, job->index, job->profile.name, job->profile.id);
+	fprintf(smi->out,
+		"Successfully created GPU instance ID %2u on GPU %2u using profile %s "
+		"(ID %2u)\n",
+		info.id, job->index, job->profile.name, job->profile.id);
 	return with_ci ? default_ci(smi, job, info.id) : NVML_SUCCESS;
 }
 
@@ -138,8 +144,7 @@ static nvmlReturn_t create_all(struct smi *smi, const struct smi_gpu *gpu, char 
 	return r;
 }
 
-int mig_create_gis(struct smi *smi, const struct smi_gpus *gpus, const char *wishes,
-		   bool with_ci)
+int mig_create_gis(struct smi *smi, const struct smi_gpus *gpus, const char *wishes, bool with_ci)
 {
 	nvmlReturn_t r = NVML_SUCCESS;
 	unsigned int i;

@@ -207,28 +207,34 @@ nvmlReturn_t mig_create_ci(struct smi *smi, const struct mig_gi *gi, const char 
 	nvmlReturn_t r;
 
 	if (!mig_wish_parse(typed, smi->d->ci_placements, &wish)) {
-		fprintf(smi->out, "Unable to create a GPU instace on GPU %2u using profile %s: "
-				  "invalid placement syntax\n", gpu, typed);
+		fprintf(smi->out,
+			"Unable to create a GPU instace on GPU %2u using profile %s: "
+			"invalid placement syntax\n",
+			gpu, typed);
 		return NVML_ERROR_INVALID_ARGUMENT;
 	}
 	r = find_profile(smi, gi, &wish, &profile);
 	if (!r)
 		r = create(smi, gi, &wish, profile.id, &ci);
 	if (r) {
-		fprintf(smi->out, "Unable to create a compute instance on GPU %2u GPU instance ID "
-				  "%2u using profile %s: %s\n", gpu, gi->info.id, typed,
-			smi_error(smi, r));
+		fprintf(smi->out,
+			"Unable to create a compute instance on GPU %2u GPU instance ID "
+			"%2u using profile %s: %s\n",
+			gpu, gi->info.id, typed, smi_error(smi, r));
 		return r;
 	}
 	r = smi->api->nvmlComputeInstanceGetInfo_v2(ci, &info);
 	if (r) {
-		fprintf(smi->out, "Unable to query a compute instance on GPU %2u GPU instance ID "
-				  "%2u: %s\n", gpu, gi->info.id, smi_error(smi, r));
+		fprintf(smi->out,
+			"Unable to query a compute instance on GPU %2u GPU instance ID "
+			"%2u: %s\n",
+			gpu, gi->info.id, smi_error(smi, r));
 		return r;
 	}
-	fprintf(smi->out, "Successfully created compute instance ID %2u on GPU %2u GPU instance ID "
-			  "%2u using profile %s (ID %2u)\n", info.id, gpu, gi->info.id,
-		profile.name, profile.id);
+	fprintf(smi->out,
+		"Successfully created compute instance ID %2u on GPU %2u GPU instance ID "
+		"%2u using profile %s (ID %2u)\n",
+		info.id, gpu, gi->info.id, profile.name, profile.id);
 	return NVML_SUCCESS;
 }
 
@@ -288,15 +294,18 @@ int mig_destroy_cis(struct smi *smi, const struct mig_cis *cis)
 		nvmlReturn_t r = smi->api->nvmlComputeInstanceDestroy(ci->handle);
 
 		if (r) {
-			fprintf(smi->out, "Unable to destroy compute instance ID %2u from GPU %2u "
-					  "GPU instance ID %2u: %s\n", ci->info.id, gpu,
-				ci->gi->info.id, smi_error(smi, r));
+			fprintf(smi->out,
+				"Unable to destroy compute instance ID %2u from GPU %2u "
+				"GPU instance ID %2u: %s\n",
+				ci->info.id, gpu, ci->gi->info.id, smi_error(smi, r));
 			fprintf(smi->out, "Failed to destroy compute instances: %s\n",
 				smi_error(smi, r));
 			return smi_exit_code(r);
 		}
-		fprintf(smi->out, "Successfully destroyed compute instance ID %2u from GPU %2u GPU "
-				  "instance ID %2u\n", ci->info.id, gpu, ci->gi->info.id);
+		fprintf(smi->out,
+			"Successfully destroyed compute instance ID %2u from GPU %2u GPU "
+			"instance ID %2u\n",
+			ci->info.id, gpu, ci->gi->info.id);
 	}
 	return 0;
 }

@@ -20,13 +20,13 @@ nvmlReturn_t mig_gi_profile(struct smi *smi, nvmlDevice_t dev, unsigned int inde
 {
 	nvmlGpuInstanceProfileInfo_v2_t v2 = { .version = nvmlGpuInstanceProfileInfo_v2 };
 	nvmlGpuInstanceProfileInfo_t v1 = { 0 };
-	bool has_name = true;
-	nvmlReturn_t r = smi->api->nvmlDeviceGetGpuInstanceProfileInfoV(dev, index, &v2);
+	bool has_name = smi->d->names_by_driver;
+	nvmlReturn_t r;
 
-	if (r == NVML_ERROR_FUNCTION_NOT_FOUND) {
-		has_name = false;
+	if (has_name)
+		r = smi->api->nvmlDeviceGetGpuInstanceProfileInfoV(dev, index, &v2);
+	else
 		r = smi->api->nvmlDeviceGetGpuInstanceProfileInfo(dev, index, &v1);
-	}
 	if (r)
 		return r;
 	memset(ret, 0, sizeof(*ret));
@@ -68,15 +68,15 @@ nvmlReturn_t mig_ci_profile(struct smi *smi, const struct mig_gi *gi, unsigned i
 	const unsigned int engines = NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_SHARED;
 	nvmlComputeInstanceProfileInfo_v2_t v2 = { .version = nvmlComputeInstanceProfileInfo_v2 };
 	nvmlComputeInstanceProfileInfo_t v1 = { 0 };
-	bool has_name = true;
-	nvmlReturn_t r = smi->api->nvmlGpuInstanceGetComputeInstanceProfileInfoV(gi->handle, index,
-										 engines, &v2);
+	bool has_name = smi->d->names_by_driver;
+	nvmlReturn_t r;
 
-	if (r == NVML_ERROR_FUNCTION_NOT_FOUND) {
-		has_name = false;
+	if (has_name)
+		r = smi->api->nvmlGpuInstanceGetComputeInstanceProfileInfoV(gi->handle, index,
+									    engines, &v2);
+	else
 		r = smi->api->nvmlGpuInstanceGetComputeInstanceProfileInfo(gi->handle, index,
 									   engines, &v1);
-	}
 	if (r)
 		return r;
 	memset(ret, 0, sizeof(*ret));

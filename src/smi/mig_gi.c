@@ -198,7 +198,8 @@ int mig_destroy_gis(struct smi *smi, const struct mig_gis *gis)
 		nvmlReturn_t r = smi->api->nvmlGpuInstanceDestroy(gi->handle);
 
 		if (r) {
-			fprintf(smi->out, "Unable to destroy GPU instance ID %2u from GPU %2u: %s\n",
+			fprintf(smi->out,
+				"Unable to destroy GPU instance ID %2u from GPU %2u: %s\n",
 				gi->info.id, gpu, smi_error(smi, r));
 			fprintf(smi->out, "Failed to destroy GPU instances: %s\n",
 				smi_error(smi, r));

@@ -24,14 +24,18 @@ static enum outcome pending(struct smi *smi, const struct smi_gpu *gpu, const ch
 	fprintf(smi->out, "Warning: MIG mode is in pending %s state for GPU %s:%s\n", verb,
 		gpu->bus_id, smi_error(smi, why));
 	if (why == NVML_ERROR_IN_USE)
-		fprintf(smi->out, "%s is currently being used by one or more other processes (e.g. "
-				  "CUDA application or a monitoring application such as another "
-				  "instance of nvidia-smi). Please first kill all processes using "
-				  "the device and retry the command or reboot the system to make "
-				  "MIG mode effective.\n", gpu->bus_id);
+		fprintf(smi->out,
+			"%s is currently being used by one or more other processes (e.g. "
+			"CUDA application or a monitoring application such as another "
+			"instance of nvidia-smi). Please first kill all processes using "
+			"the device and retry the command or reboot the system to make "
+			"MIG mode effective.\n",
+			gpu->bus_id);
 	else
-		fprintf(smi->out, "Reboot the system or try nvidia-smi --gpu-reset to make MIG mode "
-				  "effective on GPU %s\n", gpu->bus_id);
+		fprintf(smi->out,
+			"Reboot the system or try nvidia-smi --gpu-reset to make MIG mode "
+			"effective on GPU %s\n",
+			gpu->bus_id);
 	return WARNED;
 }
 
@@ -47,7 +51,8 @@ static enum outcome set_mig(struct smi *smi, const struct smi_gpu *gpu, unsigned
 		*ret = NVML_ERROR_INVALID_ARGUMENT;
 		return FAILED;
 	}
-	*ret = smi->api->nvmlDeviceSetMigMode(gpu->dev, mode, &activation);
+	*ret = smi->api->nvmlDeviceSetMigMode(
+		gpu->dev, mode ? NVML_DEVICE_MIG_ENABLE : NVML_DEVICE_MIG_DISABLE, &activation);
 	if (*ret) {
 		fprintf(smi->out, "Unable to %s MIG Mode for GPU %s: %s\n", verb, gpu->bus_id,
 			smi_error(smi, *ret));
@@ -59,10 +64,12 @@ static enum outcome set_mig(struct smi *smi, const struct smi_gpu *gpu, unsigned
 	if (smi->api->nvmlDeviceGetPersistenceMode(gpu->dev, &persistence) ||
 	    persistence == NVML_FEATURE_ENABLED)
 		return DONE;
-	fprintf(smi->out, "\nWarning: persistence mode is disabled on device %s. See the Known "
-			  "Issues section of the nvidia-smi(1) man page for more information. Run "
-			  "with [--help | -h] switch to get more information on how to enable "
-			  "persistence mode.\n", gpu->bus_id);
+	fprintf(smi->out,
+		"\nWarning: persistence mode is disabled on device %s. See the Known "
+		"Issues section of the nvidia-smi(1) man page for more information. Run "
+		"with [--help | -h] switch to get more information on how to enable "
+		"persistence mode.\n",
+		gpu->bus_id);
 	return WARNED;
 }
 
@@ -74,8 +81,10 @@ static enum outcome set_persistence(struct smi *smi, const struct smi_gpu *gpu, 
 
 	*ret = smi->api->nvmlDeviceGetPersistenceMode(gpu->dev, &now);
 	if (*ret == NVML_ERROR_NOT_SUPPORTED) {
-		fprintf(smi->out, "Setting persistence mode is not supported for GPU %s on this "
-				  "platform.\n", gpu->bus_id);
+		fprintf(smi->out,
+			"Setting persistence mode is not supported for GPU %s on this "
+			"platform.\n",
+			gpu->bus_id);
 		return refused(smi, *ret);
 	}
 	if (*ret) {

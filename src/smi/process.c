@@ -7,7 +7,8 @@
 
 #define PROCESSES_MAX 512
 
-/* The three kinds of lists share their layout from _v2 on; before R510 there is only the _v2 form. */
+/* The three kinds of lists share their layout from _v2 on; before R510 there is only the _v2 form.
+ */
 static nvmlReturn_t ask(struct smi *smi, nvmlDevice_t dev, enum process_type type, unsigned int *n,
 			nvmlProcessInfo_t *ret)
 {
@@ -64,8 +65,8 @@ static nvmlReturn_t merge(struct processes *all, const struct process *p)
 	return NVML_SUCCESS;
 }
 
-nvmlReturn_t processes_add(struct smi *smi, nvmlDevice_t dev, unsigned int gpu,
-			   unsigned int types, struct processes *all)
+nvmlReturn_t processes_add(struct smi *smi, nvmlDevice_t dev, unsigned int gpu, unsigned int types,
+			   struct processes *all)
 {
 	_cleanup_free_ nvmlProcessInfo_t *list = calloc(PROCESSES_MAX, sizeof(*list));
 	unsigned int type, i, n;

@@ -18,7 +18,7 @@ struct process {
 	unsigned int gpu;
 	unsigned int gi, ci; /* UINT_MAX: none */
 	unsigned int pid;
-	unsigned int types; /* enum process_type */
+	unsigned int types;	   /* enum process_type */
 	unsigned long long memory; /* ULLONG_MAX: unknown */
 };
 
@@ -34,8 +34,8 @@ static inline void processes_free(struct processes *all)
 }
 
 /* Appends the processes of a GPU or MIG device that are in one of the lists of types. */
-nvmlReturn_t processes_add(struct smi *smi, nvmlDevice_t dev, unsigned int gpu,
-			   unsigned int types, struct processes *all);
+nvmlReturn_t processes_add(struct smi *smi, nvmlDevice_t dev, unsigned int gpu, unsigned int types,
+			   struct processes *all);
 /* The program's name as NVML tells it; false: it does not. */
 bool process_name(struct smi *smi, const struct process *p, char ret[PROCESS_NAME]);
 

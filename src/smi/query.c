@@ -71,7 +71,7 @@ static int parse_format(struct smi *smi, const char *words, struct query_style *
 			return 2;
 		}
 	}
-	if (!csv) {
+	if (!csv && !smi->d->format_optional) {
 		fputs("Format modifier --format=csv is mandatory.\n", smi->out);
 		return 2;
 	}
@@ -127,8 +127,8 @@ static void print_apps(struct smi *smi, const struct fields *fields,
 	}
 }
 
-static void print_gpu(struct smi *smi, const struct fields *fields,
-		      const struct query_style *style, const struct smi_gpu *gpu)
+static void print_gpu(struct smi *smi, const struct fields *fields, const struct query_style *style,
+		      const struct smi_gpu *gpu)
 {
 	const struct query_row row = { .gpu = gpu };
 
@@ -137,7 +137,8 @@ static void print_gpu(struct smi *smi, const struct fields *fields,
 
 static int no_format(struct smi *smi)
 {
-	fputs("\"--format=\" switch is missing. Please run 'nvidia-smi -h' for help.\n\n", smi->out);
+	fputs("\"--format=\" switch is missing. Please run 'nvidia-smi -h' for help.\n\n",
+	      smi->out);
 	return 2;
 }
 
@@ -151,14 +152,12 @@ int smi_query(struct smi *smi, const char *ids, const char *option, const char *
 	unsigned int i;
 	int code;
 
-	if (!format && !smi->d->field_before_format)
+	if (!format && !smi->d->format_optional)
 		return no_format(smi);
 	code = parse_fields(smi, apps ? &query_app_fields : &query_gpu_fields, names, &fields);
 	if (code)
 		return code;
-	if (!format)
-		return no_format(smi);
-	code = parse_format(smi, format, &style);
+	code = parse_format(smi, format ? format : "", &style);
 	if (!code)
 		code = smi_select(smi, ids, &gpus);
 	if (code)

@@ -6,8 +6,9 @@
 
 /* Getters of the fields: the value as text, without its unit. */
 
-#define GET(name) \
-	static nvmlReturn_t name(struct smi *smi, const struct query_row *row, char ret[QUERY_VALUE])
+#define GET(name)                                                              \
+	static nvmlReturn_t name(struct smi *smi, const struct query_row *row, \
+				 char ret[QUERY_VALUE])
 
 #define PRINT(...) snprintf(ret, QUERY_VALUE, __VA_ARGS__)
 
@@ -167,7 +168,8 @@ GET(get_utilization_memory)
 GET(get_temperature)
 {
 	unsigned int n = 0;
-	nvmlReturn_t r = smi->api->nvmlDeviceGetTemperature(row->gpu->dev, NVML_TEMPERATURE_GPU, &n);
+	nvmlReturn_t r =
+		smi->api->nvmlDeviceGetTemperature(row->gpu->dev, NVML_TEMPERATURE_GPU, &n);
 
 	PRINT("%u", n);
 	return r;

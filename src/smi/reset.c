@@ -39,17 +39,19 @@ static void reset_one(struct smi *smi, const struct smi_gpu *gpu, struct tally *
 static void sum_up(struct smi *smi, const struct tally *t)
 {
 	if (t->in_use)
-		fprintf(smi->out, "\n%u %s currently being used by one or more other processes "
-				  "(e.g., Fabric Manager, CUDA application, graphics application "
-				  "such as an X server, or a monitoring application such as another "
-				  "instance of nvidia-smi). Please first kill all processes using "
-				  "%s and all compute applications running in the system.\n",
+		fprintf(smi->out,
+			"\n%u %s currently being used by one or more other processes "
+			"(e.g., Fabric Manager, CUDA application, graphics application "
+			"such as an X server, or a monitoring application such as another "
+			"instance of nvidia-smi). Please first kill all processes using "
+			"%s and all compute applications running in the system.\n",
 			t->in_use, t->in_use == 1 ? "device is" : "devices are",
 			t->in_use == 1 ? "this device" : "these devices");
 	if (t->failed)
-		fprintf(smi->out, "\n%u %s did not complete reset successfully, and may be in an "
-				  "unstable state. Please reboot your system.\n", t->failed,
-			t->failed == 1 ? "device" : "devices");
+		fprintf(smi->out,
+			"\n%u %s did not complete reset successfully, and may be in an "
+			"unstable state. Please reboot your system.\n",
+			t->failed, t->failed == 1 ? "device" : "devices");
 }
 
 /*
@@ -64,9 +66,10 @@ int smi_reset(struct smi *smi, const char *ids)
 	int code;
 
 	if (!smi->env->lab) {
-		fprintf(smi->env->err, "%s: NVML has no call that resets a real GPU: use NVIDIA's "
-				       "own \"nvidia-smi --gpu-reset%s%s\"\n", smi->env->program,
-			ids ? " -i " : "", ids ? ids : "");
+		fprintf(smi->env->err,
+			"%s: NVML has no call that resets a real GPU: use NVIDIA's "
+			"own \"nvidia-smi --gpu-reset%s%s\"\n",
+			smi->env->program, ids ? " -i " : "", ids ? ids : "");
 		return 3;
 	}
 	code = smi_select(smi, ids, &gpus);

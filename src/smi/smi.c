@@ -32,7 +32,7 @@ static enum kind kind_of(const struct smi *smi, int argc, char **argv)
 	int i = 1;
 
 	while (i < argc) {
-		struct main_word w = main_next_word(argc, argv, &i);
+		struct main_word w = main_next_word(smi, argc, argv, &i);
 
 		if (w.opt == MAIN_OPT_COUNT)
 			continue;
@@ -92,6 +92,10 @@ static int take_change(struct smi *smi, const struct main_word *w, struct reques
 	req->change = w->opt;
 	if ((w->opt == MAIN_OPT_MIG || w->opt == MAIN_OPT_PM) && !parse_mode(w->value, &req->mode))
 		return usage_bad_value(smi, w);
+	if (w->opt == MAIN_OPT_RESET && w->value && strcmp(w->value, "bus") != 0) {
+		fputs("Invalid argument with -r\n\n", smi->out);
+		return 2;
+	}
 	return 0;
 }
 
@@ -110,8 +114,9 @@ static int take(struct smi *smi, const struct main_word *w, enum kind kind, stru
 {
 	if (!belongs(smi, w->opt, kind)) {
 		usage_unknown(smi, w, kind != SUMMARY);
-		return kind == QUERY ? 2 : kind == CHANGE ? smi->d->usage->unknown_change_code :
-							    smi->d->usage->unknown_code;
+		return kind == QUERY	? 2
+		       : kind == CHANGE ? smi->d->usage->unknown_change_code
+					: smi->d->usage->unknown_code;
 	}
 	if (main_options[w->opt].has_value && !w->value)
 		return usage_missing(smi, w);
@@ -161,7 +166,7 @@ static int run_line(struct smi *smi, int argc, char **argv)
 	int i = 1;
 
 	while (i < argc) {
-		struct main_word w = main_next_word(argc, argv, &i);
+		struct main_word w = main_next_word(smi, argc, argv, &i);
 		int code = take(smi, &w, kind, &req);
 
 		if (code)
@@ -222,14 +227,62 @@ static bool run_command(struct smi *smi, int argc, char **argv, int *ret)
 static bool is_elsewhere(const char *word)
 {
 	static const char *const words[] = {
-		"-q", "--query", "-x", "--xml-format", "-d", "--display", "-l", "--loop", "-lms",
-		"--loop-ms", "-f", "--filename", "-u", "--unit", "--dtd", "-B",
-		"--list-excluded-gpus", "-col", "--columns", "--version", "-e", "--ecc-config", "-c",
-		"--compute-mode", "-p", "--reset-ecc-errors", "-pl", "--power-limit", "-ac", "-rac",
-		"-lgc", "-rgc", "-lmc", "-rmc", "topo", "drain", "nvlink", "clocks", "dmon", "daemon",
-		"replay", "pmon", "encodersessions", "fbcsessions", "vgpu", "compute-policy",
-		"boost-slider", "power-hint", "base-clocks", "conf-compute", "gpm", "pci", "c2c",
-		"power-smoothing", "power-profiles", "prm",
+		"-q",
+		"--query",
+		"-x",
+		"--xml-format",
+		"-d",
+		"--display",
+		"-l",
+		"--loop",
+		"-lms",
+		"--loop-ms",
+		"-f",
+		"--filename",
+		"-u",
+		"--unit",
+		"--dtd",
+		"-B",
+		"--list-excluded-gpus",
+		"-col",
+		"--columns",
+		"--version",
+		"-e",
+		"--ecc-config",
+		"-c",
+		"--compute-mode",
+		"-p",
+		"--reset-ecc-errors",
+		"-pl",
+		"--power-limit",
+		"-ac",
+		"-rac",
+		"-lgc",
+		"-rgc",
+		"-lmc",
+		"-rmc",
+		"topo",
+		"drain",
+		"nvlink",
+		"clocks",
+		"dmon",
+		"daemon",
+		"replay",
+		"pmon",
+		"encodersessions",
+		"fbcsessions",
+		"vgpu",
+		"compute-policy",
+		"boost-slider",
+		"power-hint",
+		"base-clocks",
+		"conf-compute",
+		"gpm",
+		"pci",
+		"c2c",
+		"power-smoothing",
+		"power-profiles",
+		"prm",
 	};
 	unsigned int i;
 
@@ -268,7 +321,8 @@ int smi_main(struct nvml_api *api, const struct smi_env *env, int argc, char **a
 	for (i = 1; i < argc; i++) {
 		if (!is_elsewhere(argv[i]))
 			continue;
-		fprintf(env->err, "%s: \"%s\" is not part of MIG work: use NVIDIA's own nvidia-smi\n",
+		fprintf(env->err,
+			"%s: \"%s\" is not part of MIG work: use NVIDIA's own nvidia-smi\n",
 			env->program, argv[i]);
 		return 2;
 	}

@@ -69,8 +69,7 @@ static void device_row(struct smi *smi, const struct device *d, bool sibling)
 	if (!sibling)
 		CELL("%5lluMiB / %5lluMiB", SUMMARY_MIB(d->bar1_used), SUMMARY_MIB(d->bar1_total));
 #undef CELL
-	smi_row(smi->out, sibling ? smi->d->summary->mig_sibling : smi->d->summary->mig_device,
-		&c);
+	smi_row(smi->out, sibling ? smi->d->summary->mig_sibling : smi->d->summary->mig_device, &c);
 }
 
 struct table {

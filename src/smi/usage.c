@@ -27,27 +27,60 @@ static bool is_option(const char *word, const char *name)
 	return !strncmp(word, name, n) && (!word[n] || word[n] == '=');
 }
 
-static enum main_opt find(const char *word)
+static enum main_opt find(const struct smi *smi, const char *word)
 {
 	unsigned int o;
 
-	for (o = 0; o < MAIN_OPT_COUNT; o++)
-		if (is_option(word, main_options[o].brief) || is_option(word, main_options[o].full))
-			break;
+	for (o = 0; o < MAIN_OPT_COUNT; o++) {
+		bool brief = is_option(word, main_options[o].brief);
+		bool full = is_option(word, main_options[o].full);
+		bool equals = strchr(word, '=');
+
+		if (!brief && !full)
+			continue;
+		if (smi->d->strict_values && equals != (full && main_options[o].has_value))
+			continue;
+		break;
+	}
 	return o;
 }
 
-struct main_word main_next_word(int argc, char **argv, int *i)
+/* "-r bus": the kind of reset is a word of its own, and optional. */
+static void take_reset_type(const struct smi *smi, int argc, char **argv, int *i,
+			    struct main_word *w)
 {
-	struct main_word w = { .typed = argv[*i], .opt = find(argv[*i]) };
+	const char *eq = strchr(w->typed, '=');
+
+	if (!smi->d->reset_type)
+		return;
+	if (eq) {
+		w->value = eq + 1;
+	} else if (*i < argc && find(smi, argv[*i]) == MAIN_OPT_COUNT) {
+		w->value = argv[*i];
+		(*i)++;
+	}
+}
+
+static bool is_value(const struct smi *smi, const char *word)
+{
+	if (smi->d->strict_values)
+		return smi->d->dash_values || *word != '-';
+	return find(smi, word) == MAIN_OPT_COUNT;
+}
+
+struct main_word main_next_word(const struct smi *smi, int argc, char **argv, int *i)
+{
+	struct main_word w = { .typed = argv[*i], .opt = find(smi, argv[*i]) };
 	const char *eq = strchr(w.typed, '=');
 
 	(*i)++;
+	if (w.opt == MAIN_OPT_RESET)
+		take_reset_type(smi, argc, argv, i, &w);
 	if (w.opt == MAIN_OPT_COUNT || !main_options[w.opt].has_value)
 		return w;
 	if (eq) {
-		w.value = eq + 1;
-	} else if (*i < argc && find(argv[*i]) == MAIN_OPT_COUNT) {
+		w.value = smi->d->strict_values && !eq[1] ? NULL : eq + 1;
+	} else if (*i < argc && is_value(smi, argv[*i])) {
 		w.value = argv[*i];
 		(*i)++;
 	}

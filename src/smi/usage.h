@@ -36,7 +36,7 @@ struct main_word {
 extern const struct main_option main_options[MAIN_OPT_COUNT];
 
 /* Reads the option at argv[*i], with its value, and leaves *i behind it. */
-struct main_word main_next_word(int argc, char **argv, int *i);
+struct main_word main_next_word(const struct smi *smi, int argc, char **argv, int *i);
 
 /* Each says what is wrong with the command line and returns the exit code. */
 int usage_unknown(struct smi *smi, const struct main_word *w, bool beside_change);
