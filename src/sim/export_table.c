@@ -5,6 +5,7 @@
  */
 #include "sim/sim.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "nvml/migkit_export.h"
@@ -64,11 +65,6 @@ static nvmlReturn_t slot_place_by_index(unsigned index, unsigned *domain, unsign
 	return NVML_SUCCESS;
 }
 
-static nvmlReturn_t slot_ok(void)
-{
-	return NVML_SUCCESS;
-}
-
 static nvmlReturn_t slot_handle_by_index(unsigned index, nvmlDevice_t *device)
 {
 	return nvmlDeviceGetHandleByIndex_v2(index, device);
@@ -88,26 +84,79 @@ static nvmlReturn_t slot_is_primary(nvmlDevice_t device, unsigned *primary)
 }
 
 /*
- * Resets GPUs: all that were named, or none. The two further words point at what nvidia-smi keeps
- * of the devices; nothing of it is needed.
+ * Asked before a reset: how the GPUs hang together. At 1 nvidia-smi resets them one by one through
+ * slot 13 and tells the outcome of each; at other answers it takes all of them as a group.
  */
-static nvmlReturn_t slot_reset(unsigned count, const nvmlDevice_t *devices)
+static nvmlReturn_t slot_fabric(unsigned *kind)
+{
+	*kind = 1;
+	return NVML_SUCCESS;
+}
+
+/*
+ * nvidia-smi lets the library gather the GPUs that it is to reset, asks for their bus ids (texts
+ * from malloc, which it frees) and gives the group back: it compares them with what the user named.
+ */
+struct reset_group {
+	unsigned count;
+	nvmlDevice_t device[LAB_MAX_GPUS];
+};
+
+static nvmlReturn_t slot_group_make(struct reset_group **group, const nvmlDevice_t *devices,
+				    unsigned count)
+{
+	struct reset_group *made;
+
+	if (count > LAB_MAX_GPUS)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	made = calloc(1, sizeof(*made));
+	if (!made)
+		return NVML_ERROR_MEMORY;
+	made->count = count;
+	memcpy(made->device, devices, count * sizeof(*devices));
+	*group = made;
+	return NVML_SUCCESS;
+}
+
+static nvmlReturn_t slot_group_bus_ids(const struct reset_group *group, char **bus_ids,
+				       unsigned *count)
+{
+	nvmlPciInfo_t pci;
+
+	for (unsigned i = 0; i < group->count; i++) {
+		nvmlReturn_t status = nvmlDeviceGetPciInfo_v3(group->device[i], &pci);
+
+		if (status != NVML_SUCCESS)
+			return status;
+		bus_ids[i] = strdup(pci.busId);
+	}
+	*count = group->count;
+	return NVML_SUCCESS;
+}
+
+static nvmlReturn_t slot_group_free(struct reset_group *group)
+{
+	free(group);
+	return NVML_SUCCESS;
+}
+
+/* nvidia-smi of R470 to R525 asks for it here before a reset, newer ones by NVML's own call. */
+static nvmlReturn_t slot_architecture(nvmlDevice_t device, unsigned *architecture)
+{
+	return nvmlDeviceGetArchitecture(device, architecture);
+}
+
+static nvmlReturn_t slot_reset(nvmlDevice_t device)
 {
 	nvmlReturn_t status = sim_enter(0);
 	struct sim_dev dev;
 
 	if (status == NVML_SUCCESS)
 		status = sim_may_manage();
-	for (unsigned i = 0; status == NVML_SUCCESS && i < count; i++) {
-		status = sim_parent(devices[i], &dev);
-		if (status == NVML_SUCCESS && lab_gpu_in_use(sim_lab(), dev.ref.gpu))
-			status = NVML_ERROR_IN_USE;
-	}
-	for (unsigned i = 0; status == NVML_SUCCESS && i < count; i++) {
-		status = sim_parent(devices[i], &dev);
-		if (status == NVML_SUCCESS)
-			status = sim_status(lab_gpu_reset(sim_lab(), dev.ref.gpu));
-	}
+	if (status == NVML_SUCCESS)
+		status = sim_parent(device, &dev);
+	if (status == NVML_SUCCESS)
+		status = sim_status(lab_gpu_reset(sim_lab(), dev.ref.gpu));
 	return status;
 }
 
@@ -185,20 +234,24 @@ static const struct nvidia_table nvidia_table = {
 	.slot = {
 		SLOTS(1, 11) = FN(slot_not_supported),
 		SLOT(12) = FN(slot_parse_bus_id),
-		SLOTS(13, 19) = FN(slot_not_supported),
+		SLOT(13) = FN(slot_reset),
+		SLOTS(14, 19) = FN(slot_not_supported),
 		SLOT(20) = FN(slot_is_primary),
 		SLOTS(21, 25) = FN(slot_not_supported),
 		SLOT(26) = FN(slot_trace),
-		SLOTS(27, 74) = FN(slot_not_supported),
+		SLOTS(27, 64) = FN(slot_not_supported),
+		SLOT(65) = FN(slot_architecture),
+		SLOTS(66, 74) = FN(slot_not_supported),
 		SLOT(75) = FN(slot_place_by_index),
 		SLOTS(76, 80) = FN(slot_not_supported),
 		SLOT(81) = FN(slot_handle_by_index),
-		SLOTS(82, 167) = FN(slot_not_supported),
-		SLOT(168) = FN(slot_reset),
-		SLOT(169) = FN(slot_ok),
+		SLOTS(82, 168) = FN(slot_not_supported),
+		SLOT(169) = FN(slot_fabric),
 		SLOTS(170, 181) = FN(slot_not_supported),
-		SLOTS(182, 183) = FN(slot_ok),
-		SLOTS(184, 212) = FN(slot_not_supported),
+		SLOT(182) = FN(slot_group_make),
+		SLOT(183) = FN(slot_group_bus_ids),
+		SLOT(184) = FN(slot_group_free),
+		SLOTS(185, 212) = FN(slot_not_supported),
 		SLOT(213) = FN(slot_compute_processes),
 		SLOTS(214, 215) = FN(slot_no_processes),
 		SLOTS(216, 229) = FN(slot_not_supported),

@@ -164,6 +164,7 @@ static const struct smi_dialect dialects[] = {
 		.mig_equals = SMI_EQUALS_ALL,
 		.mig_help_alone = true,
 		.checks_mig_mode = true,
+		.rounds_mib_up = true,
 		.has_error_on_warning = true,
 	},
 	{
@@ -182,6 +183,7 @@ static const struct smi_dialect dialects[] = {
 		.mig_equals = SMI_EQUALS_ALL,
 		.mig_help_alone = true,
 		.checks_mig_mode = true,
+		.rounds_mib_up = true,
 		.has_error_on_warning = true,
 	},
 	{
@@ -200,6 +202,7 @@ static const struct smi_dialect dialects[] = {
 		.mig_equals = SMI_EQUALS_ALL,
 		.mig_help_alone = true,
 		.checks_mig_mode = true,
+		.rounds_mib_up = true,
 		.has_error_on_warning = true,
 	},
 	{
@@ -218,6 +221,7 @@ static const struct smi_dialect dialects[] = {
 		.mig_equals = SMI_EQUALS_OPTION,
 		.mig_help_alone = true,
 		.checks_mig_mode = true,
+		.rounds_mib_up = true,
 		.has_error_on_warning = true,
 		.format_optional = true,
 		.reset_type = true,

@@ -80,6 +80,7 @@ struct smi_dialect {
 	bool mig_help_alone;	    /* "mig -i 0" prints the help */
 	bool mig_help_first;	    /* "mig -h" does not look at the other options */
 	bool checks_mig_mode;	    /* "-mig 2" is refused */
+	bool rounds_mib_up;	    /* memory; before, the rest was cut off */
 	bool has_error_on_warning;  /* -eow */
 	bool strict_values;	    /* "-i 0" and "--id=0", but neither "-i=0" nor "--id 0" */
 	bool dash_values;	    /* where that is so: a value may begin with "-" */

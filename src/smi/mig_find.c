@@ -51,15 +51,16 @@ nvmlReturn_t mig_gi_profile(struct smi *smi, nvmlDevice_t dev, unsigned int inde
 	return NVML_SUCCESS;
 }
 
+/* Those names had no "+me". */
 static void name_ci_profile(const struct mig_gi *gi, struct mig_ci_profile *p)
 {
-	const char *gi_name = gi->profile.name;
+	const struct mig_gi_profile *g = &gi->profile;
+	unsigned long long gib = (g->memory_mb + 1023) / 1024;
 
-	if (p->slices == gi->profile.slices)
-		snprintf(p->name, sizeof(p->name), "%s", gi_name);
+	if (p->slices == g->slices)
+		snprintf(p->name, sizeof(p->name), "MIG %ug.%llugb", g->slices, gib);
 	else
-		snprintf(p->name, sizeof(p->name), "MIG %uc.%.80s", p->slices,
-			 !strncmp(gi_name, "MIG ", 4) ? gi_name + 4 : gi_name);
+		snprintf(p->name, sizeof(p->name), "MIG %uc.%ug.%llugb", p->slices, g->slices, gib);
 }
 
 nvmlReturn_t mig_ci_profile(struct smi *smi, const struct mig_gi *gi, unsigned int index,

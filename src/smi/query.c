@@ -164,6 +164,12 @@ int smi_query(struct smi *smi, const char *ids, const char *option, const char *
 		return code;
 	if (!style.no_header)
 		print_header(smi, &fields);
+	for (i = 0; i < fields.n; i++) {
+		if (fields.f[i]->get)
+			continue;
+		fprintf(smi->out, "%s : not a valid field to query.\n\n", fields.f[i]->name);
+		return 2;
+	}
 	for (i = 0; i < gpus.n; i++)
 		(apps ? print_apps : print_gpu)(smi, &fields, &style, &gpus.gpu[i]);
 	return 0;

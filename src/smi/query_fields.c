@@ -102,7 +102,7 @@ static nvmlReturn_t memory(struct smi *smi, const struct query_row *row, enum me
 	if (!r) {
 		const unsigned long long bytes[] = { v2.total, v2.reserved, v2.used, v2.free };
 
-		PRINT("%llu", bytes[part] >> 20);
+		PRINT("%llu", smi_mib(smi, bytes[part]));
 	}
 	return r;
 }
@@ -225,10 +225,9 @@ GET(get_process_name)
 
 GET(get_process_memory)
 {
-	(void)smi;
 	if (row->process->memory == ULLONG_MAX)
 		return NVML_ERROR_NOT_SUPPORTED;
-	PRINT("%llu", row->process->memory >> 20);
+	PRINT("%llu", smi_mib(smi, row->process->memory));
 	return NVML_SUCCESS;
 }
 
@@ -241,6 +240,10 @@ static const struct query_field gpu_fields[] = {
 	{ "uuid", "gpu_uuid", NULL, get_uuid },
 	{ "serial", "gpu_serial", NULL, get_serial },
 	{ "pci.bus_id", "gpu_bus_id", NULL, get_bus_id },
+	/* Names of groups of fields are names, too, but no fields. */
+	{ "memory", NULL, NULL, NULL },
+	{ "utilization", NULL, NULL, NULL },
+	{ "mig.mode", NULL, NULL, NULL },
 	{ "memory.total", NULL, "MiB", get_memory_total },
 	{ "memory.reserved", NULL, "MiB", get_memory_reserved },
 	{ "memory.used", NULL, "MiB", get_memory_used },

@@ -40,10 +40,10 @@ static int mark_bus_id(struct smi *smi, const char *word, const struct smi_gpus 
 	unsigned int i;
 
 	if (r == NVML_ERROR_INVALID_ARGUMENT) {
-		fprintf(smi->out,
-			"Problem with GPU %s: Invalid PCI bus id format. Try format "
-			"[domain:]bus:device.function E.g. 0:2:0.0\n",
-			word);
+		/* NVIDIA's program prints an empty (or uninitialised) name here. */
+		fputs("Problem with GPU : Invalid PCI bus id format. Try format "
+		      "[domain:]bus:device.function E.g. 0:2:0.0\n",
+		      smi->out);
 		return 255;
 	}
 	for (i = 0; i < all->n; i++)

@@ -223,6 +223,20 @@ static bool run_command(struct smi *smi, int argc, char **argv, int *ret)
 	return false;
 }
 
+/* NVIDIA's program has XML for its log only. */
+static bool is_xml_without_log(int argc, char **argv)
+{
+	bool xml = false;
+	int i;
+
+	for (i = 1; i < argc; i++) {
+		if (is_one_of(argv[i], "-q", "--query"))
+			return false;
+		xml |= is_one_of(argv[i], "-x", "--xml-format");
+	}
+	return xml;
+}
+
 /* Words that NVIDIA's program knows and that have nothing to do with MIG. */
 static bool is_elsewhere(const char *word)
 {
@@ -318,6 +332,13 @@ int smi_main(struct nvml_api *api, const struct smi_env *env, int argc, char **a
 		return smi_mig(&smi, argc - 2, argv + 2);
 	if (run_command(&smi, argc, argv, &code))
 		return code;
+	if (is_xml_without_log(argc, argv)) {
+		fputs("Invalid combination of input arguments. Specify -q/--query and "
+		      "-x/--xml-format to run an XML query.  Please run 'nvidia-smi -h' for help."
+		      "\n\n",
+		      smi.out);
+		return 2;
+	}
 	for (i = 1; i < argc; i++) {
 		if (!is_elsewhere(argv[i]))
 			continue;

@@ -39,6 +39,12 @@ int smi_select(struct smi *smi, const char *list, struct smi_gpus *ret);
 int smi_exit_code(nvmlReturn_t status);
 const char *smi_error(const struct smi *smi, nvmlReturn_t status);
 
+/* Bytes as the MiB that nvidia-smi shows. */
+static inline unsigned long long smi_mib(const struct smi *smi, unsigned long long bytes)
+{
+	return (bytes + (smi->d->rounds_mib_up ? (1u << 20) - 1 : 0)) >> 20;
+}
+
 /* 0, or prints one sentence and returns 4: a real GPU may not be changed without MIGKIT_REAL=1. */
 int smi_may_change(const struct smi *smi, const char *what);
 

@@ -22,6 +22,4 @@ static inline const char *summary_error(nvmlReturn_t r)
 nvmlReturn_t summary_memory(struct smi *smi, nvmlDevice_t dev, unsigned long long *ret_used,
 			    unsigned long long *ret_total);
 
-#define SUMMARY_MIB(bytes) ((bytes) >> 20)
-
 #endif

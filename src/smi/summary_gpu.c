@@ -115,10 +115,10 @@ static void readings(struct smi *smi, const struct smi_gpu *gpu, struct smi_cell
 	watts(c->text[10], r, n, smi->d->summary->limit_error);
 	r = summary_memory(smi, gpu->dev, &used, &total);
 	if (r)
-		snprintf(c->text[11], SMI_CELL, "%-20s", smi_error(smi, r));
+		snprintf(c->text[11], SMI_CELL, "%s", smi_error(smi, r));
 	else
-		snprintf(c->text[11], SMI_CELL, smi->d->summary->memory, SUMMARY_MIB(used),
-			 SUMMARY_MIB(total));
+		snprintf(c->text[11], SMI_CELL, smi->d->summary->memory, smi_mib(smi, used),
+			 smi_mib(smi, total));
 	r = smi->api->nvmlDeviceGetUtilizationRates(gpu->dev, &busy);
 	number(c->text[12], r, busy.gpu, "%");
 }

@@ -58,7 +58,7 @@ static void device_row(struct smi *smi, const struct device *d, bool sibling)
 	CELL("%u", d->ci);
 	CELL("%u", d->index);
 	if (!sibling)
-		CELL("%5lluMiB / %5lluMiB", SUMMARY_MIB(d->used), SUMMARY_MIB(d->total));
+		CELL(" %5lluMiB / %5lluMiB", smi_mib(smi, d->used), smi_mib(smi, d->total));
 	CELL("%u", d->attributes.multiprocessorCount);
 	CELL("%s", d->ecc);
 	CELL("%u", d->attributes.sharedCopyEngineCount);
@@ -67,7 +67,8 @@ static void device_row(struct smi *smi, const struct device *d, bool sibling)
 	CELL("%u", d->attributes.sharedOfaCount);
 	CELL("%u", d->attributes.sharedJpegCount);
 	if (!sibling)
-		CELL("%5lluMiB / %5lluMiB", SUMMARY_MIB(d->bar1_used), SUMMARY_MIB(d->bar1_total));
+		CELL(" %5lluMiB / %5lluMiB", smi_mib(smi, d->bar1_used),
+		     smi_mib(smi, d->bar1_total));
 #undef CELL
 	smi_row(smi->out, sibling ? smi->d->summary->mig_sibling : smi->d->summary->mig_device, &c);
 }

@@ -49,7 +49,7 @@ static void process_row(struct smi *smi, const struct process *p)
 	if (p->memory == ULLONG_MAX)
 		snprintf(c.text[6], SMI_CELL, "N/A     ");
 	else
-		snprintf(c.text[6], SMI_CELL, "%lluMiB", SUMMARY_MIB(p->memory));
+		snprintf(c.text[6], SMI_CELL, "%lluMiB", smi_mib(smi, p->memory));
 	smi_row(smi->out, smi->d->summary->process, &c);
 }
 
