@@ -7,13 +7,13 @@
 
 /*
  * NVML_COMPUTE_INSTANCE_PROFILE_COUNT in the header of each CUDA release: 6 in 11.1, 7 in 11.6, 8
- * since 12.0. An id equals its index.
+ * since 12.0. nvidia-smi 460.106.00 asks for 0 to 6. An id equals its index.
  */
 static unsigned profile_index_count(unsigned driver_major)
 {
 	if (driver_major >= 525)
 		return 8;
-	return driver_major >= 470 ? 7 : 6;
+	return driver_major >= 460 ? 7 : 6;
 }
 
 static nvmlReturn_t profile_by_index(nvmlGpuInstance_t gi, unsigned index, unsigned engine,

@@ -8,13 +8,14 @@
 /*
  * Where the list of profile indices ends: NVML_GPU_INSTANCE_PROFILE_COUNT in the header of each
  * CUDA release (6 in 11.1, 8 in 11.6, 10 in 12.0, 17 in 12.9); measured on 580: 17 is the first
- * that is no index. R470 brought index 7 (1g+me).
+ * that is no index. R470 brought index 7 (1g+me). nvidia-smi 460.106.00 asks for 0 to 6 and takes
+ * INVALID_ARGUMENT for a failure, 570.133.07 for 0 to 12.
  */
 static unsigned profile_index_count(unsigned driver_major)
 {
 	static const struct {
 		unsigned since, count;
-	} counts[] = { { 570, 17 }, { 525, 10 }, { 470, 8 }, { 0, 6 } };
+	} counts[] = { { 570, 17 }, { 525, 10 }, { 470, 8 }, { 460, 7 }, { 0, 6 } };
 	unsigned i = 0;
 
 	while (driver_major < counts[i].since)

@@ -160,6 +160,17 @@ static nvmlReturn_t slot_reset(nvmlDevice_t device)
 	return status;
 }
 
+/*
+ * How nvidia-smi sets persistence mode from R565 on: it wants to know whether the daemon did it.
+ * The lab's driver does it itself, which it calls legacy.
+ */
+static nvmlReturn_t slot_set_persistence(nvmlDevice_t device, nvmlEnableState_t mode,
+					 unsigned *by_daemon)
+{
+	*by_daemon = 0;
+	return nvmlDeviceSetPersistenceMode(device, mode);
+}
+
 static nvmlReturn_t slot_host_link_generation(nvmlDevice_t device, unsigned *generation)
 {
 	struct sim_dev dev;
@@ -256,7 +267,9 @@ static const struct nvidia_table nvidia_table = {
 		SLOTS(214, 215) = FN(slot_no_processes),
 		SLOTS(216, 229) = FN(slot_not_supported),
 		SLOT(230) = FN(slot_host_link_generation),
-		SLOTS(231, LAST_SLOT) = FN(slot_not_supported),
+		SLOTS(231, 250) = FN(slot_not_supported),
+		SLOT(251) = FN(slot_set_persistence),
+		SLOTS(252, LAST_SLOT) = FN(slot_not_supported),
 	},
 };
 

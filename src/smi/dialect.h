@@ -49,6 +49,7 @@ struct smi_usage_format {
 	const char *bad_value; /* both names of the option, value; or value, option */
 	bool bad_value_first;
 	int bad_value_code;
+	bool bad_value_late; /* told as bad_input is: after the GPUs were looked up */
 	const char *two_changes;
 	const char *bad_input; /* -i twice and the like; NULL: the last one counts */
 	int bad_input_code;
@@ -78,9 +79,14 @@ struct smi_dialect {
 	int no_mig_code;	    /* exit code of "No MIG-enabled devices found." */
 	enum smi_equals mig_equals; /* "mig": when "-i=0" is "-i 0" */
 	bool mig_help_alone;	    /* "mig -i 0" prints the help */
+	bool mig_dash_is_no_value;  /* "mig -cgi -9" has no value */
 	bool mig_help_first;	    /* "mig -h" does not look at the other options */
 	bool checks_mig_mode;	    /* "-mig 2" is refused */
+	bool reserved_memory;	    /* memory.reserved is a field */
+	bool word_is_id_0;	    /* "mig -gi x" means 0; later, nothing that can be foreseen */
 	bool rounds_mib_up;	    /* memory; before, the rest was cut off */
+	const char *persistence_on; /* -pm 1: bus id */
+	bool persistence_goes_on;   /* where it fails, it is told as done all the same */
 	bool has_error_on_warning;  /* -eow */
 	bool strict_values;	    /* "-i 0" and "--id=0", but neither "-i=0" nor "--id 0" */
 	bool dash_values;	    /* where that is so: a value may begin with "-" */

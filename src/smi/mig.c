@@ -32,10 +32,15 @@ static unsigned int keep_mig(struct smi *smi, struct smi_gpus *gpus, bool only_e
 
 static int list_or_create(struct smi *smi, const struct mig_args *a, const struct smi_gpus *gpus)
 {
+	int code;
+
 	if (a->given[MIG_OPT_LGIP])
 		return mig_list_gi_profiles(smi, gpus);
 	if (a->given[MIG_OPT_LGIPP])
 		return mig_list_gi_placements(smi, gpus);
+	code = mig_args_check(smi, a, MIG_OPT_CGI);
+	if (code)
+		return code;
 	if (a->given[MIG_OPT_CGI])
 		return mig_create_gis(smi, gpus, a->value[MIG_OPT_CGI], a->given[MIG_OPT_C]);
 	return mig_list_gis(smi, gpus);
@@ -51,7 +56,7 @@ static int on_cis(struct smi *smi, const struct mig_args *a, const struct mig_gi
 		return smi_exit_code(r);
 	}
 	if (!a->given[MIG_OPT_LCI] && a->given[MIG_OPT_CI])
-		mig_keep_cis(&cis, a->value[MIG_OPT_CI]);
+		mig_keep_cis(smi, &cis, a->value[MIG_OPT_CI]);
 	if (!r && !cis.n)
 		r = NVML_ERROR_NOT_FOUND;
 	if (r) {
@@ -69,7 +74,7 @@ static int on_gis(struct smi *smi, const struct mig_args *a, const struct smi_gp
 	nvmlReturn_t r = mig_find_gis(smi, gpus, &gis);
 
 	if (a->given[MIG_OPT_GI])
-		mig_keep_gis(&gis, a->value[MIG_OPT_GI]);
+		mig_keep_gis(smi, &gis, a->value[MIG_OPT_GI]);
 	if (!r && !gis.n)
 		r = NVML_ERROR_NOT_FOUND;
 	if (r) {
@@ -124,6 +129,7 @@ static int run(struct smi *smi, const struct mig_args *a, struct smi_gpus *gpus)
 {
 	bool profiles = a->given[MIG_OPT_LGIP] || a->given[MIG_OPT_LGIPP];
 	unsigned int supported;
+	int code;
 
 	supported = keep_mig(smi, gpus, !(profiles && smi->d->profiles_without_mig));
 	if (!supported && smi->d->tells_unsupported) {
@@ -134,6 +140,11 @@ static int run(struct smi *smi, const struct mig_args *a, struct smi_gpus *gpus)
 		fputs("No MIG-enabled devices found.\n", smi->out);
 		return smi->d->no_mig_code;
 	}
+	code = mig_args_check(smi, a, MIG_OPT_GI);
+	if (!code)
+		code = mig_args_check(smi, a, MIG_OPT_CI);
+	if (code)
+		return code;
 	if (profiles || a->given[MIG_OPT_CGI] || a->given[MIG_OPT_LGI])
 		return list_or_create(smi, a, gpus);
 	return on_gis(smi, a, gpus);
@@ -152,6 +163,8 @@ int smi_mig(struct smi *smi, int argc, char **argv)
 		return smi_mig_help(smi);
 	change = change_of(&a);
 	code = change ? smi_may_change(smi, change) : 0;
+	if (!code)
+		code = mig_args_check(smi, &a, MIG_OPT_ID);
 	if (!code)
 		code = smi_select(smi, a.given[MIG_OPT_ID] ? a.value[MIG_OPT_ID] : NULL, &gpus);
 	return code ? code : run(smi, &a, &gpus);

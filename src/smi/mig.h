@@ -30,12 +30,15 @@ enum mig_opt {
 struct mig_args {
 	bool given[MIG_OPT_COUNT];
 	const char *value[MIG_OPT_COUNT]; /* NULL: given without a value */
+	bool dashed[MIG_OPT_COUNT];	  /* it had one that this branch cannot read */
 	char *words;			  /* what the values point into */
 };
 
 /* 0, or an exit code after saying what is wrong. *ret is freed by mig_args_free() either way. */
 int mig_args_parse(struct smi *smi, int argc, char **argv, struct mig_args *ret);
 void mig_args_free(struct mig_args *args);
+/* 0, or says that the value of an option was not understood. */
+int mig_args_check(struct smi *smi, const struct mig_args *args, enum mig_opt opt);
 
 struct mig_gi_profile {
 	unsigned int index, id, slices, count;
@@ -95,6 +98,10 @@ nvmlReturn_t mig_gi_profile(struct smi *smi, nvmlDevice_t dev, unsigned int inde
 nvmlReturn_t mig_ci_profile(struct smi *smi, const struct mig_gi *gi, unsigned int index,
 			    struct mig_ci_profile *ret);
 
+/* The placements of a profile id; *ret is to be freed, whatever is returned. */
+nvmlReturn_t mig_gi_placements(struct smi *smi, nvmlDevice_t dev, unsigned int id,
+			       nvmlGpuInstancePlacement_t **ret, unsigned int *ret_n);
+
 /*
  * The instances of the GPUs in the order of nvidia-smi: by profile index, then as NVML lists them.
  * They are appended; what was found before an error stays.
@@ -102,8 +109,8 @@ nvmlReturn_t mig_ci_profile(struct smi *smi, const struct mig_gi *gi, unsigned i
 nvmlReturn_t mig_find_gis(struct smi *smi, const struct smi_gpus *gpus, struct mig_gis *ret);
 nvmlReturn_t mig_find_cis(struct smi *smi, const struct mig_gis *gis, struct mig_cis *ret);
 /* Keeps those whose id is in a list as given to -gi or -ci. */
-void mig_keep_gis(struct mig_gis *gis, const char *ids);
-void mig_keep_cis(struct mig_cis *cis, const char *ids);
+void mig_keep_gis(const struct smi *smi, struct mig_gis *gis, const char *ids);
+void mig_keep_cis(const struct smi *smi, struct mig_cis *cis, const char *ids);
 
 /* A word of -cgi or -cci: "9", "3g.40gb:4". */
 struct mig_wish {

@@ -14,6 +14,7 @@ enum value {
 struct option {
 	const char *brief, *full;
 	enum value value;
+	const char *what;     /* what its value names */
 	bool ci_placements;   /* only where the dialect has placements of compute instances */
 	const char *help;     /* lines */
 	const char *help_450; /* where the dialect has no placements of GPU instances */
@@ -21,13 +22,13 @@ struct option {
 
 static const struct option options[MIG_OPT_COUNT] = {
 	[MIG_OPT_HELP] = { "-h", "--help", .help = "Display help information." },
-	[MIG_OPT_ID] = { "-i", "--id", NEEDS_VALUE,
+	[MIG_OPT_ID] = { "-i", "--id", NEEDS_VALUE, "device(s)",
 			 .help = "Enumeration index, PCI bus ID or UUID.\n"
 				 "Provide comma separated values for more than one device." },
-	[MIG_OPT_GI] = { "-gi", "--gpu-instance-id", NEEDS_VALUE,
+	[MIG_OPT_GI] = { "-gi", "--gpu-instance-id", NEEDS_VALUE, "GPU instance(s)",
 			 .help = "GPU instance ID.\nProvide comma separated values for more "
 				 "than one GPU instance." },
-	[MIG_OPT_CI] = { "-ci", "--compute-instance-id", NEEDS_VALUE,
+	[MIG_OPT_CI] = { "-ci", "--compute-instance-id", NEEDS_VALUE, "compute instance(s)",
 			 .help = "Compute instance ID.\nProvide comma separated values for more "
 				 "than one compute \ninstance." },
 	[MIG_OPT_LGIP] = { "-lgip", "--list-gpu-instance-profiles",
@@ -42,7 +43,7 @@ static const struct option options[MIG_OPT_COUNT] = {
 	[MIG_OPT_C] = { "-C", "--default-compute-instance",
 			.help = "Create compute instance with the default profile when used\n"
 				"with the option to create a GPU instance (-cgi)." },
-	[MIG_OPT_CGI] = { "-cgi", "--create-gpu-instance", NEEDS_VALUE,
+	[MIG_OPT_CGI] = { "-cgi", "--create-gpu-instance", NEEDS_VALUE, "profiles",
 			  .help = "Create GPU instances for the given profile tuples. A profile\n"
 				  "tuple consists of a profile name or ID and an optional "
 				  "placement\nspecifier, which consists of a colon and a "
@@ -202,6 +203,36 @@ static int unknown(const struct smi *smi, const char *word)
 	return 2;
 }
 
+/* Before R525 a value cannot begin with "-"; what was typed there is told by what it is for. */
+static bool is_dashed(const struct smi *smi, const char *word)
+{
+	return smi->d->mig_dash_is_no_value && word[0] == '-' && word[1];
+}
+
+int mig_args_check(struct smi *smi, const struct mig_args *args, enum mig_opt opt)
+{
+	if (!args->dashed[opt])
+		return 0;
+	fprintf(smi->out, "Failed to parse %s specified at the command-line.\n", options[opt].what);
+	return 2;
+}
+
+/* Takes the value behind an option, if it has one. 0, or an exit code. */
+static int take_value(const struct smi *smi, enum mig_opt o, const char *word, const char *next,
+		      const char **ret_value, const char **ret_missing)
+{
+	*ret_value = NULL;
+	if (next && find(smi, next) == MIG_OPT_COUNT) {
+		*ret_value = next;
+		return 0;
+	}
+	if (options[o].value != NEEDS_VALUE || *ret_missing)
+		return 0;
+	*ret_missing = word;
+	/* Older branches stop at once, newer ones read on: unknown words first. */
+	return smi->d->mig_help_first ? missing_value(smi, word) : 0;
+}
+
 int mig_args_parse(struct smi *smi, int argc, char **argv, struct mig_args *ret)
 {
 	const char *word, *missing = NULL;
@@ -212,6 +243,7 @@ int mig_args_parse(struct smi *smi, int argc, char **argv, struct mig_args *ret)
 	for (word = ret->words; n > 0; n--, word += strlen(word) + 1) {
 		enum mig_opt o = find(smi, word);
 		const char *next = n > 1 ? word + strlen(word) + 1 : NULL;
+		int code;
 
 		if (o == MIG_OPT_COUNT)
 			return unknown(smi, word);
@@ -220,17 +252,16 @@ int mig_args_parse(struct smi *smi, int argc, char **argv, struct mig_args *ret)
 			return 0;
 		if (options[o].value == NO_VALUE)
 			continue;
-		ret->value[o] = NULL;
-		if (next && find(smi, next) == MIG_OPT_COUNT) {
-			ret->value[o] = next;
-			word = next;
-			n--;
-		} else if (options[o].value == NEEDS_VALUE && !missing) {
-			/* Older branches stop at once, newer ones read on: unknown words first. */
-			if (smi->d->mig_help_first)
-				return missing_value(smi, word);
-			missing = word;
-		}
+		code = take_value(smi, o, word, next, &ret->value[o], &missing);
+		if (code)
+			return code;
+		if (!ret->value[o])
+			continue;
+		word = next;
+		n--;
+		ret->dashed[o] = options[o].value == NEEDS_VALUE && is_dashed(smi, word);
+		if (is_dashed(smi, word))
+			ret->value[o] = NULL;
 	}
 	return missing ? missing_value(smi, missing) : 0;
 }

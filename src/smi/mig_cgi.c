@@ -44,18 +44,9 @@ static nvmlReturn_t placement_size(struct smi *smi, const struct job *job, unsig
 {
 	_cleanup_free_ nvmlGpuInstancePlacement_t *at = NULL;
 	unsigned int n = 0;
-	nvmlReturn_t r;
+	nvmlReturn_t r = mig_gi_placements(smi, job->gpu->dev, job->profile.id, &at, &n);
 
-	r = smi->api->nvmlDeviceGetGpuInstancePossiblePlacements_v2(job->gpu->dev, job->profile.id,
-								    NULL, &n);
-	if (r)
-		return r;
-	at = calloc(n + 1, sizeof(*at));
-	if (!at)
-		return NVML_ERROR_MEMORY;
-	r = smi->api->nvmlDeviceGetGpuInstancePossiblePlacements_v2(job->gpu->dev, job->profile.id,
-								    at, &n);
-	*ret = at[0].size;
+	*ret = !r && n ? at[0].size : 0;
 	return r;
 }
 

@@ -192,7 +192,7 @@ static nvmlReturn_t create(struct smi *smi, const struct mig_gi *gi, const struc
 	if (r)
 		return r;
 	at.start = (unsigned int)wish->start;
-	at.size = all[0].size;
+	at.size = n ? all[0].size : 0;
 	return smi->api->nvmlGpuInstanceCreateComputeInstanceWithPlacement(gi->handle, id, &at,
 									   ret);
 }

@@ -100,6 +100,28 @@ nvmlReturn_t mig_ci_profile(struct smi *smi, const struct mig_gi *gi, unsigned i
 	return NVML_SUCCESS;
 }
 
+nvmlReturn_t mig_gi_placements(struct smi *smi, nvmlDevice_t dev, unsigned int id,
+			       nvmlGpuInstancePlacement_t **ret, unsigned int *ret_n)
+{
+	nvmlReturn_t r;
+
+	*ret_n = 0;
+	r = smi->api->nvmlDeviceGetGpuInstancePossiblePlacements_v2(dev, id, NULL, ret_n);
+	if (r == NVML_ERROR_FUNCTION_NOT_FOUND) {
+		*ret_n = 32; /* the first form of the call has no way to ask how many there are */
+		*ret = calloc(*ret_n, sizeof(**ret));
+		if (!*ret)
+			return NVML_ERROR_MEMORY;
+		return smi->api->nvmlDeviceGetGpuInstancePossiblePlacements(dev, id, *ret, ret_n);
+	}
+	if (r)
+		return r;
+	*ret = calloc(*ret_n + 1, sizeof(**ret));
+	if (!*ret)
+		return NVML_ERROR_MEMORY;
+	return smi->api->nvmlDeviceGetGpuInstancePossiblePlacements_v2(dev, id, *ret, ret_n);
+}
+
 static nvmlReturn_t gis_of_profile(struct smi *smi, const struct smi_gpu *gpu,
 				   const struct mig_gi_profile *p, struct mig_gis *ret)
 {
@@ -198,8 +220,8 @@ nvmlReturn_t mig_find_cis(struct smi *smi, const struct mig_gis *gis, struct mig
 	return NVML_SUCCESS;
 }
 
-/* "1x" is 1, 4294967297 is 1; what does not begin with a number is nobody's id. */
-static bool listed(const char *ids, unsigned int id)
+/* "1x" is 1, 4294967297 is 1. */
+static bool listed(const struct smi *smi, const char *ids, unsigned int id)
 {
 	_cleanup_free_ char *copy = strdup(ids ? ids : "");
 	char *word, *rest, *end;
@@ -207,27 +229,28 @@ static bool listed(const char *ids, unsigned int id)
 	if (!copy)
 		return false;
 	for (word = strtok_r(copy, ",", &rest); word; word = strtok_r(NULL, ",", &rest))
-		if ((unsigned int)strtol(word, &end, 10) == id && end != word)
+		if ((unsigned int)strtol(word, &end, 10) == id &&
+		    (end != word || smi->d->word_is_id_0))
 			return true;
 	return false;
 }
 
-void mig_keep_gis(struct mig_gis *gis, const char *ids)
+void mig_keep_gis(const struct smi *smi, struct mig_gis *gis, const char *ids)
 {
 	unsigned int i, n = 0;
 
 	for (i = 0; i < gis->n; i++)
-		if (listed(ids, gis->gi[i].info.id))
+		if (listed(smi, ids, gis->gi[i].info.id))
 			gis->gi[n++] = gis->gi[i];
 	gis->n = n;
 }
 
-void mig_keep_cis(struct mig_cis *cis, const char *ids)
+void mig_keep_cis(const struct smi *smi, struct mig_cis *cis, const char *ids)
 {
 	unsigned int i, n = 0;
 
 	for (i = 0; i < cis->n; i++)
-		if (listed(ids, cis->ci[i].info.id))
+		if (listed(smi, ids, cis->ci[i].info.id))
 			cis->ci[n++] = cis->ci[i];
 	cis->n = n;
 }

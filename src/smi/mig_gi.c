@@ -95,35 +95,12 @@ int mig_list_gi_profiles(struct smi *smi, const struct smi_gpus *gpus)
 	return smi_exit_code(r);
 }
 
-/* The placements of a profile; *ret is to be freed. */
-static nvmlReturn_t placements_of(struct smi *smi, nvmlDevice_t dev, unsigned int id,
-				  nvmlGpuInstancePlacement_t **ret, unsigned int *ret_n)
-{
-	nvmlReturn_t r;
-
-	*ret_n = 0;
-	r = smi->api->nvmlDeviceGetGpuInstancePossiblePlacements_v2(dev, id, NULL, ret_n);
-	if (r == NVML_ERROR_FUNCTION_NOT_FOUND) {
-		*ret_n = 32; /* the first form of the call has no way to ask how many there are */
-		*ret = calloc(*ret_n, sizeof(**ret));
-		if (!*ret)
-			return NVML_ERROR_MEMORY;
-		return smi->api->nvmlDeviceGetGpuInstancePossiblePlacements(dev, id, *ret, ret_n);
-	}
-	if (r)
-		return r;
-	*ret = calloc(*ret_n + 1, sizeof(**ret));
-	if (!*ret)
-		return NVML_ERROR_MEMORY;
-	return smi->api->nvmlDeviceGetGpuInstancePossiblePlacements_v2(dev, id, *ret, ret_n);
-}
-
 static nvmlReturn_t placement_line(struct smi *smi, unsigned int gpu, nvmlDevice_t dev,
 				   unsigned int id)
 {
 	_cleanup_free_ nvmlGpuInstancePlacement_t *at = NULL;
 	unsigned int i, n;
-	nvmlReturn_t r = placements_of(smi, dev, id, &at, &n);
+	nvmlReturn_t r = mig_gi_placements(smi, dev, id, &at, &n);
 
 	if (r)
 		return r;

@@ -73,6 +73,8 @@ static enum outcome set_mig(struct smi *smi, const struct smi_gpu *gpu, unsigned
 	return WARNED;
 }
 
+static const char persistence_off[] = "Disabled persistence mode for GPU %s.\n";
+
 static enum outcome set_persistence(struct smi *smi, const struct smi_gpu *gpu, unsigned int mode,
 				    nvmlReturn_t *ret)
 {
@@ -106,9 +108,10 @@ static enum outcome set_persistence(struct smi *smi, const struct smi_gpu *gpu, 
 	if (*ret) {
 		fprintf(smi->out, "Unable to set persistence mode for GPU %s: %s\n", gpu->bus_id,
 			smi_error(smi, *ret));
-		return refused(smi, *ret);
+		if (!smi->d->persistence_goes_on)
+			return refused(smi, *ret);
 	}
-	fprintf(smi->out, "%s persistence mode for GPU %s.\n", word, gpu->bus_id);
+	fprintf(smi->out, mode ? smi->d->persistence_on : persistence_off, gpu->bus_id);
 	return DONE;
 }
 

@@ -17,13 +17,16 @@ static void fields_free(struct fields *fields)
 	fields->f = NULL;
 }
 
-static const struct query_field *find(const struct query_table *table, const char *name)
+static const struct query_field *find(const struct smi *smi, const struct query_table *table,
+				      const char *name)
 {
 	unsigned int i;
 
 	for (i = 0; i < table->n; i++) {
 		const struct query_field *f = &table->field[i];
 
+		if (f->is_reserved && !smi->d->reserved_memory)
+			continue;
 		if (!strcmp(name, f->name) || (f->other && !strcmp(name, f->other)))
 			return f;
 	}
@@ -40,7 +43,7 @@ static int parse_fields(struct smi *smi, const struct query_table *table, const 
 	if (!copy || !ret->f)
 		return 255;
 	for (name = strtok_r(copy, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
-		const struct query_field *f = find(table, name);
+		const struct query_field *f = find(smi, table, name);
 
 		if (!f) {
 			fprintf(smi->out, "Field \"%s\" is not a valid field to query.\n\n", name);

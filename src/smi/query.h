@@ -22,6 +22,7 @@ struct query_field {
 	const char *name;  /* as the header shows it */
 	const char *other; /* another name it is known by, or NULL */
 	const char *unit;  /* or NULL */
+	bool is_reserved;  /* known where the dialect says so */
 	/* NULL: the name of a group of fields */
 	nvmlReturn_t (*get)(struct smi *smi, const struct query_row *row, char ret[QUERY_VALUE]);
 };

@@ -90,8 +90,11 @@ static int take_change(struct smi *smi, const struct main_word *w, struct reques
 	if (req->change != MAIN_OPT_COUNT)
 		return usage_two_changes(smi);
 	req->change = w->opt;
-	if ((w->opt == MAIN_OPT_MIG || w->opt == MAIN_OPT_PM) && !parse_mode(w->value, &req->mode))
-		return usage_bad_value(smi, w);
+	if ((w->opt == MAIN_OPT_MIG || w->opt == MAIN_OPT_PM) &&
+	    !parse_mode(w->value, &req->mode)) {
+		req->mode = -1;
+		return smi->d->usage->bad_value_late ? 0 : usage_bad_value(smi, w);
+	}
 	if (w->opt == MAIN_OPT_RESET && w->value && strcmp(w->value, "bus") != 0) {
 		fputs("Invalid argument with -r\n\n", smi->out);
 		return 2;
@@ -110,22 +113,45 @@ static int take_query(struct smi *smi, const struct main_word *w, struct request
 	return 0;
 }
 
+/* What is wrong with a word before its meaning is looked at; -1: it is to be skipped. */
+static int check_word(struct smi *smi, const struct main_word *w, enum kind kind,
+		      const struct request *req)
+{
+	const struct smi_usage_format *u = smi->d->usage;
+
+	if (!belongs(smi, w->opt, kind)) {
+		/* Before R525 whatever follows a query was not looked at. */
+		if (w->opt == MAIN_OPT_COUNT && smi->d->strict_values &&
+		    req->query != MAIN_OPT_COUNT)
+			return -1;
+		usage_unknown(smi, w, kind != SUMMARY);
+		if (kind == QUERY)
+			return 2;
+		return kind == CHANGE ? u->unknown_change_code : u->unknown_code;
+	}
+	if (!main_options[w->opt].has_value)
+		return 0;
+	if (!w->value)
+		return usage_missing(smi, w);
+	if (smi->d->strict_values && !*w->value) {
+		usage_unknown(smi, w, false);
+		return 255;
+	}
+	return 0;
+}
+
 static int take(struct smi *smi, const struct main_word *w, enum kind kind, struct request *req)
 {
-	if (!belongs(smi, w->opt, kind)) {
-		usage_unknown(smi, w, kind != SUMMARY);
-		return kind == QUERY	? 2
-		       : kind == CHANGE ? smi->d->usage->unknown_change_code
-					: smi->d->usage->unknown_code;
-	}
-	if (main_options[w->opt].has_value && !w->value)
-		return usage_missing(smi, w);
+	bool twice;
+	int code = check_word(smi, w, kind, req);
+
+	if (code)
+		return code < 0 ? 0 : code;
 	switch (w->opt) {
 	case MAIN_OPT_ID:
-		if (req->ids && smi->d->usage->bad_input)
-			return take_change(smi, w, req);
+		twice = req->ids && smi->d->usage->bad_input;
 		req->ids = w->value;
-		return 0;
+		return twice ? take_change(smi, w, req) : 0;
 	case MAIN_OPT_EOW:
 		if (!smi->d->has_error_on_warning)
 			return take_change(smi, w, req);
@@ -142,6 +168,18 @@ static int take(struct smi *smi, const struct main_word *w, enum kind kind, stru
 	}
 }
 
+/* From R525 on this is found out after the GPUs were looked up. */
+static int bad_input(struct smi *smi, const char *ids)
+{
+	_cleanup_(smi_gpus_free) struct smi_gpus gpus = { 0 };
+	int code;
+
+	if (!smi->d->usage->bad_input)
+		return usage_two_changes(smi);
+	code = smi_select(smi, ids, &gpus);
+	return code ? code : usage_bad_input(smi);
+}
+
 static int change(struct smi *smi, const struct request *req)
 {
 	int code;
@@ -149,7 +187,7 @@ static int change(struct smi *smi, const struct request *req)
 	if (req->change == MAIN_OPT_RESET)
 		return smi_reset(smi, req->ids);
 	if (req->change == MAIN_OPT_ID || req->change == MAIN_OPT_EOW || req->mode < 0)
-		return smi->d->usage->bad_input ? usage_bad_input(smi) : usage_two_changes(smi);
+		return bad_input(smi, req->ids);
 	code = smi_may_change(smi, main_options[req->change].brief);
 	if (code)
 		return code;
