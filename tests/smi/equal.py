@@ -12,6 +12,8 @@ def play(path, branch, real):
     """Differences of one list; its lab has the branch's driver."""
     lines = path.read_text().split("\n")
     lab = next(line[5:] for line in lines if line.startswith("lab: "))
+    if branch == "470" and "h100" in lab:
+        return []  # that driver knows no Hopper
     lab = lab.replace(pair.DRIVER["535"], pair.DRIVER[branch])
     persistenced = "--persistenced" in lab
     failures = []
