@@ -118,9 +118,8 @@ struct mig_board {
 	uint32_t idle_power_mw;	      /**< milliwatts, as in NVML */
 	uint32_t power_limit_mw, power_min_mw, power_max_mw; /**< default, and what may be set */
 	uint32_t idle_sm_mhz, idle_mem_mhz, idle_video_mhz, max_sm_mhz, max_mem_mhz, max_video_mhz;
-	int32_t slowdown_c, shutdown_c;	     /**< temperatures at which the GPU protects itself */
-	uint32_t idle_mem_per_slice_mib_x10; /**< tenths of a MiB that an idle GI with a CI uses,
-						  per compute slice */
+	int32_t slowdown_c, shutdown_c; /**< temperatures at which the GPU protects itself */
+	uint32_t idle_gi_kib_per_slice; /**< KiB that an idle GI with a CI uses per compute slice */
 	/*
 	 * Profile ids that this driver knows but the board lacks: what the calls by id answer
 	 * (measured on H100 and H200: 6, 10, 21 not supported; 32, 35, 38 an empty list). Bit n is

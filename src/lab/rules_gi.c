@@ -248,8 +248,7 @@ uint64_t lab_gi_idle_bytes(const struct mig_board *board, const struct lab_gi *g
 		has_ci = has_ci || gi->ci[c].used;
 	if (!has_ci)
 		return 0;
-	return (uint64_t)board->idle_mem_per_slice_mib_x10 * board->gi[gi->profile].slices *
-	       (1 << 20) / 10;
+	return (uint64_t)board->idle_gi_kib_per_slice * board->gi[gi->profile].slices * 1024;
 }
 
 uint64_t lab_gpu_idle_bytes(const struct mig_board *board, const struct lab_gpu *gpu)

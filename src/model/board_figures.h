@@ -42,8 +42,8 @@ enum mig_kind {
 	X(BESIDE_4G3G, "mig-mode", "4g-beside-3g", BOOL, 0, 1, gi_beside_4g3g)                   \
 	X(MEMORY_TOTAL, "memory", "total-mib", UINT, 1024, 1 << 21, memory_total_mib)            \
 	X(MEMORY_RESERVED, "memory", "reserved-kib", UINT, 0, 1 << 24, memory_reserved_kib)      \
-	X(MEMORY_PER_SLICE, "memory", "idle-mib-per-slice", TENTHS, 0, 10000,                    \
-	  idle_mem_per_slice_mib_x10)                                                            \
+	X(MEMORY_PER_SLICE, "memory", "idle-kib-per-slice", UINT, 0, 1000000,                    \
+	  idle_gi_kib_per_slice)                                                            \
 	X(BAR1_TOTAL, "memory", "bar1-total-mib", UINT, 0, 1 << 22, bar1_total_mib)              \
 	X(BAR1_USED, "memory", "bar1-used-kib", UINT, 0, 1 << 24, bar1_used_kib)                 \
 	X(FAN, "temperature", "fan", BOOL, 0, 1, has_fan)                                        \

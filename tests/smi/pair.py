@@ -13,8 +13,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = pathlib.Path(os.environ.get("MIGKIT_SOURCE") or HERE.parents[1])
 BUILD = pathlib.Path(os.environ.get("MIGKIT_BUILD") or SOURCE / "build").resolve()
 TIMEOUT = 20
+# Bytes of the clients in a state (src/lab/lab.h): their pids are different processes.
+CLIENTS = 64 * 128
 # The time of day at the head of the summary, and of the log.
 TIME = re.compile(r"^((?:Timestamp\s+: )?)[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4}", re.M)
+# 470 asks its library for the chip by a private way before a reset, says this and resets it.
+CHIP = re.compile(r"^Cannot detect chip architecture for .*\n", re.M)
 DRIVER = {"470": "470.256.02", "535": "535.261.03", "550": "550.163.01"}
 
 
@@ -68,16 +72,17 @@ class Pair:
         program = self.real if side == "real" else self.ours
         done = subprocess.run([program, *words], env=self.env[side], capture_output=True,
                               stdin=subprocess.DEVNULL, timeout=TIMEOUT, cwd=self.root)
-        return (TIME.sub(r"\1(time)", done.stdout.decode(errors="backslashreplace")),
+        text = CHIP.sub("", done.stdout.decode(errors="backslashreplace"))
+        return (TIME.sub(r"\1(time)", text),
                 done.stderr.decode(errors="backslashreplace"), done.returncode)
 
     def state(self, side):
-        """What the lab's file holds as current, without its sequence number."""
+        """What the lab's file holds as current, but for its sequence number and its clients."""
         data = (self.root / side / "migkit/labs/pair/state").read_bytes()
         copies, size = struct.unpack_from("<2Q", data, 40), struct.unpack_from("<Q", data, 56)[0]
         seq = struct.unpack_from("<Q", data, 128)[0]
         at = copies[seq % 2] + 8
-        return data[at + 8:at + size]
+        return data[at + 8:at + 24] + data[at + 24 + CLIENTS:at + size]
 
     def differences(self, words):
         """Runs a command on both and says in which ways they differ."""

@@ -57,14 +57,15 @@ static void processes(nvmlDevice_t gpu)
 
 static void resets(nvmlDevice_t gpu)
 {
-	nvmlDevice_t both[2] = { NULL, gpu };
-	unsigned primary = 9;
+	unsigned primary = 9, fabric = 9;
 
 	CHECK_EQ(call(20, A(gpu), A(&primary), 0, 0, 0), NVML_SUCCESS);
 	CHECK_EQ(primary, 0);
-	CHECK_EQ(call(168, 2, A(both), 0, 0, 0), NVML_ERROR_INVALID_ARGUMENT);
-	CHECK_EQ(nvml.nvmlDeviceGetHandleByIndex_v2(0, &both[0]), NVML_SUCCESS);
-	CHECK_EQ(call(168, 2, A(both), 0, 0, 0), NVML_SUCCESS);
+	/* No NVSwitch: nvidia-smi then resets by slot 13, one GPU after the other. */
+	CHECK_EQ(call(169, A(&fabric), 0, 0, 0, 0), NVML_SUCCESS);
+	CHECK_EQ(fabric, 1);
+	CHECK_EQ(call(13, A(NULL), 0, 0, 0, 0), NVML_ERROR_INVALID_ARGUMENT);
+	CHECK_EQ(call(13, A(gpu), 0, 0, 0, 0), NVML_SUCCESS);
 }
 
 int main(void)
