@@ -19,11 +19,15 @@ CLIENTS = 64 * 128
 TIME = re.compile(r"^((?:Timestamp\s+: )?)[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4}", re.M)
 # 470 asks its library for the chip by a private way before a reset, says this and resets it.
 CHIP = re.compile(r"^Cannot detect chip architecture for .*\n", re.M)
-DRIVER = {"470": "470.256.02", "535": "535.261.03", "550": "550.163.01"}
+DRIVER = {"470": "470.256.02", "535": "535.261.03", "550": "550.163.01", "580": "580.159.04"}
 
 
 def behind_the_guard(branch):
-    """Starts this very test again inside tests/real/guard; there, returns the real program."""
+    """Starts this very test again inside tests/real/guard; there, returns the real program.
+
+    MIGKIT_GUARDED says that this is inside, and which program: so 580, which no registry has, is
+    tried on a machine that has it.
+    """
     if "MIGKIT_GUARDED" in os.environ:
         return os.environ["MIGKIT_GUARDED"]
     done = subprocess.run([SOURCE / "tests/real/fetch-nvidia-smi", branch], capture_output=True,

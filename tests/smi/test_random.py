@@ -3,7 +3,8 @@
 # test: timeout=600 must-run
 """500 random command sequences through NVIDIA's nvidia-smi 535 and through ours on equal labs:
 the same bytes, the same exit codes, the same state. A failure prints its seed; run that one alone
-with: test_random.py SEED. Other numbers of sequences: MIGKIT_TEST_SEQUENCES.
+with: test_random.py SEED. Another number of sequences: MIGKIT_TEST_SEQUENCES; another branch of
+NVIDIA's driver: MIGKIT_TEST_BRANCH.
 """
 import concurrent.futures
 import os
@@ -33,6 +34,9 @@ APPS = ["pid", "name", "process_name", "used_memory", "used_gpu_memory", "gpu_uu
         "gpu_bus_id", "gpu_serial"]
 
 
+BRANCH = os.environ.get("MIGKIT_TEST_BRANCH", "535")
+
+
 class Writer:
     """Writes commands; knows as much of the labs as a user does who types fast."""
 
@@ -44,7 +48,7 @@ class Writer:
 
     def lab(self, seed):
         more = " --bus-id 00000001:00:00.0" if self.gpus == 1 and self.r.random() < 0.3 else ""
-        return (f"--board {self.board}:{self.gpus} --driver {pair.DRIVER['535']}{self.numbering} "
+        return (f"--board {self.board}:{self.gpus} --driver {pair.DRIVER[BRANCH]}{self.numbering} "
                 f"--seed {seed}{more}")
 
     def typo(self, word):
@@ -165,7 +169,7 @@ def sequence(seed, real):
 
 
 def main():
-    real = pair.behind_the_guard("535")
+    real = pair.behind_the_guard(BRANCH)
     if len(sys.argv) > 1:
         seeds = [int(s) for s in sys.argv[1:]]
     else:
