@@ -43,7 +43,7 @@ enum mig_kind {
 	X(MEMORY_TOTAL, "memory", "total-mib", UINT, 1024, 1 << 21, memory_total_mib)            \
 	X(MEMORY_RESERVED, "memory", "reserved-kib", UINT, 0, 1 << 24, memory_reserved_kib)      \
 	X(MEMORY_PER_SLICE, "memory", "idle-kib-per-slice", UINT, 0, 1000000,                    \
-	  idle_gi_kib_per_slice)                                                            \
+	  idle_gi_kib_per_slice)                                                                 \
 	X(BAR1_TOTAL, "memory", "bar1-total-mib", UINT, 0, 1 << 22, bar1_total_mib)              \
 	X(BAR1_USED, "memory", "bar1-used-kib", UINT, 0, 1 << 24, bar1_used_kib)                 \
 	X(FAN, "temperature", "fan", BOOL, 0, 1, has_fan)                                        \

@@ -68,6 +68,19 @@ static void resets(nvmlDevice_t gpu)
 	CHECK_EQ(call(13, A(gpu), 0, 0, 0, 0), NVML_SUCCESS);
 }
 
+/* From R565 on nvidia-smi sets it here, and hears that no daemon did it. */
+static void persistence(nvmlDevice_t gpu)
+{
+	unsigned by_daemon = 9;
+	nvmlEnableState_t mode;
+
+	CHECK_EQ(call(251, A(gpu), 1, A(&by_daemon), 0, 0), NVML_SUCCESS);
+	CHECK_EQ(by_daemon, 0);
+	CHECK_EQ(nvml.nvmlDeviceGetPersistenceMode(gpu, &mode), NVML_SUCCESS);
+	CHECK_EQ(mode, NVML_FEATURE_ENABLED);
+	CHECK_EQ(call(251, A(NULL), 1, A(&by_daemon), 0, 0), NVML_ERROR_INVALID_ARGUMENT);
+}
+
 int main(void)
 {
 	const void *found = NULL;
@@ -81,7 +94,9 @@ int main(void)
 	CHECK_EQ(nvml.nvmlDeviceGetHandleByIndex_v2(1, &gpu), NVML_SUCCESS);
 	/* Every slot can be called; what nobody knows is not supported. */
 	for (unsigned n = 231; n < table[0] / 8; n++)
-		CHECK_EQ(call(n, A(gpu), 0, 0, 0, 0), NVML_ERROR_NOT_SUPPORTED);
+		if (n != 251)
+			CHECK_EQ(call(n, A(gpu), 0, 0, 0, 0), NVML_ERROR_NOT_SUPPORTED);
+	persistence(gpu);
 	CHECK_EQ(call(26, A("a"), A("b"), 0, 0, 0), NVML_SUCCESS);
 	CHECK_EQ(call(165, A(gpu), 0, 0, 0, 0), NVML_ERROR_NOT_SUPPORTED);
 	places(gpu);
