@@ -220,18 +220,29 @@ nvmlReturn_t mig_find_cis(struct smi *smi, const struct mig_gis *gis, struct mig
 	return NVML_SUCCESS;
 }
 
-/* "1x" is 1, 4294967297 is 1. */
+/*
+ * "1x" is 1, 4294967297 is 1; a word without a number stands for the number before it. Where that
+ * is the first, it was 0 up to R525, and is left to chance since: nobody's id here.
+ */
 static bool listed(const struct smi *smi, const char *ids, unsigned int id)
 {
 	_cleanup_free_ char *copy = strdup(ids ? ids : "");
+	bool known = smi->d->word_is_id_0;
+	unsigned int n = 0;
 	char *word, *rest, *end;
 
 	if (!copy)
 		return false;
-	for (word = strtok_r(copy, ",", &rest); word; word = strtok_r(NULL, ",", &rest))
-		if ((unsigned int)strtol(word, &end, 10) == id &&
-		    (end != word || smi->d->word_is_id_0))
+	for (word = strtok_r(copy, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+		unsigned int got = (unsigned int)strtol(word, &end, 10);
+
+		if (end != word) {
+			n = got;
+			known = true;
+		}
+		if (known && n == id)
 			return true;
+	}
 	return false;
 }
 

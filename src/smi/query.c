@@ -138,6 +138,18 @@ static void print_gpu(struct smi *smi, const struct fields *fields, const struct
 	print_row(smi, fields, style, &row);
 }
 
+/* Names of groups are found out late, one of them, in the order of the table. */
+static const struct query_field *first_group(const struct fields *fields)
+{
+	const struct query_field *first = NULL;
+	unsigned int i;
+
+	for (i = 0; i < fields->n; i++)
+		if (!fields->f[i]->get && (!first || fields->f[i] < first))
+			first = fields->f[i];
+	return first;
+}
+
 static int no_format(struct smi *smi)
 {
 	fputs("\"--format=\" switch is missing. Please run 'nvidia-smi -h' for help.\n\n",
@@ -152,6 +164,7 @@ int smi_query(struct smi *smi, const char *ids, const char *option, const char *
 	_cleanup_(fields_free) struct fields fields = { 0 };
 	bool apps = !strcmp(option, "--query-compute-apps");
 	struct query_style style = { 0 };
+	const struct query_field *group;
 	unsigned int i;
 	int code;
 
@@ -167,10 +180,9 @@ int smi_query(struct smi *smi, const char *ids, const char *option, const char *
 		return code;
 	if (!style.no_header)
 		print_header(smi, &fields);
-	for (i = 0; i < fields.n; i++) {
-		if (fields.f[i]->get)
-			continue;
-		fprintf(smi->out, "%s : not a valid field to query.\n\n", fields.f[i]->name);
+	group = first_group(&fields);
+	if (group) {
+		fprintf(smi->out, "%s : not a valid field to query.\n\n", group->name);
 		return 2;
 	}
 	for (i = 0; i < gpus.n; i++)

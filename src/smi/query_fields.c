@@ -240,7 +240,7 @@ static const struct query_field gpu_fields[] = {
 	{ "uuid", "gpu_uuid", NULL, false, get_uuid },
 	{ "serial", "gpu_serial", NULL, false, get_serial },
 	{ "pci.bus_id", "gpu_bus_id", NULL, false, get_bus_id },
-	/* Names of groups of fields are names, too, but no fields. */
+	/* Names of groups of fields are names, too, but no fields; their order counts. */
 	{ "memory", NULL, NULL, false, NULL },
 	{ "utilization", NULL, NULL, false, NULL },
 	{ "mig.mode", NULL, NULL, false, NULL },

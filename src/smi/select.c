@@ -32,48 +32,42 @@ static bool is_named(struct smi *smi, const char *word, const struct smi_gpu *gp
 	return !smi->api->nvmlDeviceGetUUID(gpu->dev, name, sizeof(name)) && !strcmp(word, name);
 }
 
-/* Marks the GPU at a bus id, if there is one. 0, or the exit code of a malformed bus id. */
-static int mark_bus_id(struct smi *smi, const char *word, const struct smi_gpus *all, bool *chosen)
+enum match {
+	NO_MATCH,
+	MATCH,
+	MALFORMED,
+};
+
+static enum match match_bus_id(struct smi *smi, const char *word, const struct smi_gpu *gpu)
 {
 	nvmlDevice_t dev;
 	nvmlReturn_t r = smi->api->nvmlDeviceGetHandleByPciBusId_v2(word, &dev);
-	unsigned int i;
 
 	if (r == NVML_ERROR_INVALID_ARGUMENT) {
 		/* NVIDIA's program prints an empty (or uninitialised) name here. */
 		fputs("Problem with GPU : Invalid PCI bus id format. Try format "
 		      "[domain:]bus:device.function E.g. 0:2:0.0\n",
 		      smi->out);
-		return 255;
+		return MALFORMED;
 	}
-	for (i = 0; i < all->n; i++)
-		if (r == NVML_SUCCESS && all->gpu[i].dev == dev)
-			chosen[i] = true;
-	return 0;
+	return r == NVML_SUCCESS && dev == gpu->dev ? MATCH : NO_MATCH;
 }
 
-static int mark(struct smi *smi, char *list, const struct smi_gpus *all, bool *chosen)
+/* The words are tried in turn, for each GPU anew: those behind a match are not looked at. */
+static enum match match(struct smi *smi, const char *list, const struct smi_gpu *gpu)
 {
+	_cleanup_free_ char *copy = strdup(list);
+	enum match found = copy ? NO_MATCH : MALFORMED;
 	char *word, *rest;
-	unsigned int i, words = 0;
 
-	for (word = strtok_r(list, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
-		words++;
-		for (i = 0; i < all->n; i++)
-			if (is_index(word, i) || is_named(smi, word, &all->gpu[i]))
-				chosen[i] = true;
-		if (strchr(word, ':')) {
-			int code = mark_bus_id(smi, word, all, chosen);
-
-			if (code)
-				return code;
-		}
+	for (word = copy ? strtok_r(copy, ",", &rest) : NULL; word && found == NO_MATCH;
+	     word = strtok_r(NULL, ",", &rest)) {
+		if (is_index(word, gpu->index) || is_named(smi, word, gpu))
+			found = MATCH;
+		else if (strchr(word, ':'))
+			found = match_bus_id(smi, word, gpu);
 	}
-	if (!words) {
-		fputs("Failed to parse device string on command line", smi->out);
-		return 255;
-	}
-	return 0;
+	return found;
 }
 
 static int all_gpus(struct smi *smi, struct smi_gpus *ret)
@@ -102,31 +96,36 @@ static int all_gpus(struct smi *smi, struct smi_gpus *ret)
 	return 0;
 }
 
+/* Drops the GPUs that are not in the list. */
+static int keep(struct smi *smi, const char *list, struct smi_gpus *gpus)
+{
+	unsigned int i, n = 0;
+
+	if (!list[strspn(list, ",")]) {
+		fputs("Failed to parse device string on command line", smi->out);
+		return 255;
+	}
+	for (i = 0; i < gpus->n; i++) {
+		enum match found = match(smi, list, &gpus->gpu[i]);
+
+		if (found == MALFORMED)
+			return 255;
+		if (found == MATCH)
+			gpus->gpu[n++] = gpus->gpu[i];
+	}
+	gpus->n = n;
+	return 0;
+}
+
 int smi_select(struct smi *smi, const char *list, struct smi_gpus *ret)
 {
-	_cleanup_free_ char *copy = NULL;
-	_cleanup_free_ bool *chosen = NULL;
-	unsigned int i, n = 0;
 	int code = all_gpus(smi, ret);
 
-	if (code)
-		return code;
-	if (list) {
-		copy = strdup(list);
-		chosen = calloc(ret->n ? ret->n : 1, sizeof(*chosen));
-		if (!copy || !chosen)
-			return 255;
-		code = mark(smi, copy, ret, chosen);
-		if (code)
-			return code;
-		for (i = 0; i < ret->n; i++)
-			if (chosen[i])
-				ret->gpu[n++] = ret->gpu[i];
-		ret->n = n;
-	}
-	if (!ret->n) {
+	if (!code && list)
+		code = keep(smi, list, ret);
+	if (!code && !ret->n) {
 		fputs("No devices were found\n", smi->out);
-		return 6;
+		code = 6;
 	}
-	return 0;
+	return code;
 }

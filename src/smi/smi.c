@@ -131,13 +131,7 @@ static int check_word(struct smi *smi, const struct main_word *w, enum kind kind
 	}
 	if (!main_options[w->opt].has_value)
 		return 0;
-	if (!w->value)
-		return usage_missing(smi, w);
-	if (smi->d->strict_values && !*w->value) {
-		usage_unknown(smi, w, false);
-		return 255;
-	}
-	return 0;
+	return w->value ? 0 : usage_missing(smi, w);
 }
 
 static int take(struct smi *smi, const struct main_word *w, enum kind kind, struct request *req)
@@ -201,8 +195,18 @@ static int run_line(struct smi *smi, int argc, char **argv)
 {
 	struct request req = { .change = MAIN_OPT_COUNT, .query = MAIN_OPT_COUNT };
 	enum kind kind = kind_of(smi, argc, argv);
-	int i = 1;
+	int i;
 
+	/* Before R525 an empty word was an error of its own kind. */
+	for (i = 1; i < argc; i++) {
+		const struct main_word empty = { .typed = argv[i], .opt = MAIN_OPT_COUNT };
+
+		if (smi->d->strict_values && !*argv[i]) {
+			usage_unknown(smi, &empty, false);
+			return 255;
+		}
+	}
+	i = 1;
 	while (i < argc) {
 		struct main_word w = main_next_word(smi, argc, argv, &i);
 		int code = take(smi, &w, kind, &req);
