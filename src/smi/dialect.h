@@ -6,10 +6,10 @@
 
 /*
  * What nvidia-smi prints changed with the driver's branches. Everything that differs is data here:
- * formats, widths and yes/no questions; the code asks them and never the version. Row formats are
- * for smi_row(), the others for printf. The source of the data: outputs of NVIDIA's own programs
- * of each branch over the same library (CONTRIBUTING says where they come from), for 515 the
- * lesson and its transcripts.
+ * formats, widths and yes/no questions; the code asks them and never the version. The source of the
+ * data: what NVIDIA's own programs 450.248.02, 460.106.00, 470.256.02, 510.60.02, 525.147.05,
+ * 535.261.03, 545.29.06, 550.163.01, 565.57.01, 570.133.07 and 580.178.04 printed over one and the
+ * same library (tests/smi compares three of them again); for 515 the lesson and its transcripts.
  */
 
 /* Plain "nvidia-smi". */
