@@ -114,7 +114,9 @@ static void readings(struct smi *smi, const struct smi_gpu *gpu, struct smi_cell
 	r = smi->api->nvmlDeviceGetEnforcedPowerLimit(gpu->dev, &n);
 	watts(c->text[10], r, n, smi->d->summary->limit_error);
 	r = summary_memory(smi, gpu->dev, &used, &total);
-	if (r)
+	if (r == NVML_ERROR_NO_PERMISSION) /* other errors are spelled out, this is not */
+		snprintf(c->text[11], SMI_CELL, "%20s", summary_error(NVML_ERROR_NOT_SUPPORTED));
+	else if (r)
 		snprintf(c->text[11], SMI_CELL, "%s", smi_error(smi, r));
 	else
 		snprintf(c->text[11], SMI_CELL, smi->d->summary->memory, smi_mib(smi, used),
