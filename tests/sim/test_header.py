@@ -6,7 +6,7 @@ The header is that of the go-nvml module (13.x), fetched once as the Go tools fe
 in the build folder; it is compiled and read, never copied into the tree.
 """
 import hashlib
-import io
+import json
 import os
 import pathlib
 import re
@@ -14,12 +14,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import urllib.request
-import zipfile
 
 import driver
 
-MODULE = "github.com/!n!v!i!d!i!a/go-nvml/@v/v0.13.4-1.zip"
+MODULE = "github.com/NVIDIA/go-nvml@v0.13.4-1"
 SHA256 = "c5de65a896402f4770b14e12128016ff974104b569ac08b4ba2aee8e66f5d9bf"
 CACHED = driver.BUILD / "cache" / "nvml-13.4.h"
 NVML = driver.ROOT / "src" / "nvml"
@@ -38,15 +36,19 @@ OURS = re.compile(r"MIGKIT_\w+")
 def fetch():
     if CACHED.exists() and hashlib.sha256(CACHED.read_bytes()).hexdigest() == SHA256:
         return
-    proxy = os.environ.get("GOPROXY", "direct")
-    base = re.split(r"[,|]", proxy)[0]
-    try:
-        with urllib.request.urlopen(f"{base}/{MODULE}", timeout=60) as answer:
-            archive = zipfile.ZipFile(io.BytesIO(answer.read()))
-    except (OSError, ValueError, zipfile.BadZipFile) as e:
-        driver.skip(f"NVIDIA's nvml.h cannot be fetched ({e})")
-    name = next(n for n in archive.namelist() if n.endswith("/pkg/nvml/nvml.h"))
-    text = archive.read(name)
+    go = shutil.which("go")
+    if not go:
+        driver.skip("the Go tools, which fetch NVIDIA's nvml.h, are not installed")
+    with tempfile.TemporaryDirectory(prefix="migkit-header-") as folder:
+        env = {**os.environ, "GOMODCACHE": f"{folder}/mod", "GOFLAGS": "-modcacherw"}
+        done = subprocess.run([go, "mod", "download", "-json", MODULE], env=env, cwd=folder,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100)
+        answer = json.loads(done.stdout or "{}")
+        if done.returncode or "Dir" not in answer:
+            why = (answer.get("Error") or done.stderr).strip().splitlines() or ["no word of why"]
+            driver.skip(f"NVIDIA's nvml.h cannot be fetched ({why[-1]})")
+        name = "pkg/nvml/nvml.h"
+        text = (pathlib.Path(answer["Dir"]) / name).read_bytes()
     if hashlib.sha256(text).hexdigest() != SHA256:
         sys.exit(f"{name} of the module is not the file that is expected")
     CACHED.parent.mkdir(parents=True, exist_ok=True)
