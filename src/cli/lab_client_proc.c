@@ -155,6 +155,7 @@ static int converse(int fd, const char *dir, const struct lab_client *what,
 {
 	struct order order = { .what = *what };
 	struct answer answer = { 0 };
+	char end;
 	int r;
 
 	snprintf(order.dir, sizeof(order.dir), "%s", dir);
@@ -163,6 +164,9 @@ static int converse(int fd, const char *dir, const struct lab_client *what,
 		r = read_all(fd, &answer, sizeof(answer));
 	if (r < 0)
 		return mig_fail(reterr, r, "the client '%s' ended before it was ready", what->name);
+	/* Until it has let go of the socket as well: then it holds the lab's file and nothing else.
+	 */
+	(void)read_all(fd, &end, sizeof(end));
 	answer.msg[sizeof(answer.msg) - 1] = '\0';
 	return answer.code < 0 ? mig_fail(reterr, answer.code, "%s", answer.msg) : 0;
 }
