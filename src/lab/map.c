@@ -92,6 +92,26 @@ static int check_const(struct lab_map *map, const char *path, struct mig_error *
 	return 0;
 }
 
+static int repair_locked(struct lab_map *map, int fd, const char *path, struct mig_error *reterr)
+{
+	uint64_t seq = lab_word_load(map->ro, offsetof(struct lab_header, seq));
+	void *rw;
+
+	if (!lab_copy_valid(map, seq % 2))
+		return 0; /* a writer was at work, or somebody repaired it meanwhile */
+	if (lab_copy_valid(map, (seq + 1) % 2))
+		return mig_fail(reterr, -EBADMSG,
+				"%s is damaged: neither copy of its state is whole", path);
+	if (!map->rw) {
+		rw = mmap(NULL, map->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (rw == MAP_FAILED)
+			return mig_fail(reterr, -errno, "cannot map %s: %s", path, strerror(errno));
+		map->rw = rw;
+	}
+	lab_word_store(map->rw, offsetof(struct lab_header, seq), seq + 1);
+	return 0;
+}
+
 /*
  * The current copy can only be torn by a crash of the whole machine (the file is not synced). Then
  * the other copy, the state before, is made current again.
@@ -99,8 +119,7 @@ static int check_const(struct lab_map *map, const char *path, struct mig_error *
 static int repair(struct lab_map *map, const char *path, struct mig_error *reterr)
 {
 	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC);
-	uint64_t seq;
-	void *rw;
+	int r;
 
 	if (fd < 0)
 		return mig_fail(reterr, -EBADMSG,
@@ -109,18 +128,10 @@ static int repair(struct lab_map *map, const char *path, struct mig_error *reter
 		if (errno != EINTR)
 			return mig_fail(reterr, -errno, "cannot lock %s: %s", path,
 					strerror(errno));
-	seq = lab_word_load(map->ro, offsetof(struct lab_header, seq));
-	if (!lab_copy_valid(map, seq % 2))
-		return 0; /* a writer was at work, or somebody repaired it meanwhile */
-	if (lab_copy_valid(map, (seq + 1) % 2))
-		return mig_fail(reterr, -EBADMSG,
-				"%s is damaged: neither copy of its state is whole", path);
-	rw = mmap(NULL, map->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (rw == MAP_FAILED)
-		return mig_fail(reterr, -errno, "cannot map %s: %s", path, strerror(errno));
-	map->rw = rw;
-	lab_word_store(map->rw, offsetof(struct lab_header, seq), seq + 1);
-	return 0;
+	r = repair_locked(map, fd, path, reterr);
+	/* Closing would not do: the mapping keeps the open file, and with it the lock. */
+	(void)flock(fd, LOCK_UN);
+	return r;
 }
 
 static int check_state(struct lab_map *map, const char *path, struct mig_error *reterr)
