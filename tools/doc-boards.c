@@ -36,9 +36,6 @@ static void put_value(enum mig_kind kind, int64_t value)
 	case MIG_KIND_BOOL:
 		printf("%s", value ? "yes" : "no");
 		break;
-	case MIG_KIND_TENTHS:
-		printf("%lld.%lld", (long long)value / 10, (long long)value % 10);
-		break;
 	case MIG_KIND_MILLI:
 		printf("%g", (double)value / 1000);
 		break;

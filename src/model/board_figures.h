@@ -13,7 +13,6 @@ enum mig_kind {
 	MIG_KIND_UINT,	    /* 81920 */
 	MIG_KIND_HEX,	    /* 0x20B510DE */
 	MIG_KIND_BOOL,	    /* yes, no */
-	MIG_KIND_TENTHS,    /* 12.5: kept as 125 */
 	MIG_KIND_MILLI,	    /* 122.22: kept as 122220 */
 	MIG_KIND_IDS,	    /* [6, 10, 21]: kept as bits */
 	MIG_KIND_NUMBERING, /* I, X, quarter */

@@ -88,8 +88,6 @@ static bool scalar_read(const char *text, enum mig_kind kind, int64_t *ret)
 		return spec_number(text, false, ret);
 	case MIG_KIND_HEX:
 		return spec_number(text, true, ret);
-	case MIG_KIND_TENTHS:
-		return spec_decimal(text, 1, ret);
 	case MIG_KIND_MILLI:
 		return spec_decimal(text, 3, ret);
 	case MIG_KIND_DRIVER:
@@ -112,8 +110,7 @@ static void bound_format(enum mig_kind kind, int64_t bound, char *buf, size_t si
 	else if (kind == MIG_KIND_MILLI)
 		snprintf(buf, size, "%lld", (long long)bound / 1000);
 	else
-		snprintf(buf, size, "%lld",
-			 (long long)(kind == MIG_KIND_TENTHS ? bound / 10 : bound));
+		snprintf(buf, size, "%lld", (long long)bound);
 }
 
 int spec_value_read(struct spec_reader *rd, const yaml_node_t *node, const char *key,
@@ -123,7 +120,6 @@ int spec_value_read(struct spec_reader *rd, const yaml_node_t *node, const char 
 		[MIG_KIND_UINT] = "a whole number",
 		[MIG_KIND_HEX] = "a number such as 0x20B510DE",
 		[MIG_KIND_BOOL] = "yes or no",
-		[MIG_KIND_TENTHS] = "a number with at most one decimal",
 		[MIG_KIND_MILLI] = "a number with at most three decimals",
 		[MIG_KIND_NUMBERING] = "I, X or quarter",
 		[MIG_KIND_DRIVER] = "a driver, such as 515.86.01 or 515",
