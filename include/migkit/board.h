@@ -114,8 +114,9 @@ struct mig_board {
 	uint8_t pcie_gen, pcie_width; /**< of the link: 4, 16 */
 	uint8_t has_fan;	      /**< 0: fan speed is N/A */
 	uint8_t has_display;	      /**< NVML's display mode of an idle board */
-	int32_t idle_temperature_c;   /**< an idle GPU's readings, unless a lab sets others */
-	uint32_t idle_power_mw;	      /**< milliwatts, as in NVML */
+	uint8_t mode_display_off;   /**< 1: MIG mode is N/A until the display ports are disabled */
+	int32_t idle_temperature_c; /**< an idle GPU's readings, unless a lab sets others */
+	uint32_t idle_power_mw;	    /**< milliwatts, as in NVML */
 	uint32_t power_limit_mw, power_min_mw, power_max_mw; /**< default, and what may be set */
 	uint32_t idle_sm_mhz, idle_mem_mhz, idle_video_mhz, max_sm_mhz, max_mem_mhz, max_video_mhz;
 	int32_t slowdown_c, shutdown_c; /**< temperatures at which the GPU protects itself */

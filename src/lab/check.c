@@ -128,6 +128,8 @@ static int check_gpu(const struct lab_const *con, const struct lab_gpu *gpu, uns
 	const struct mig_board *b;
 	uint8_t uuid[16];
 
+	if (gpu->numa_node < 0 || (uint32_t)gpu->numa_node >= con->n_nodes)
+		return mig_fail(reterr, -EBADMSG, "GPU %u is on no NUMA node of the machine", n);
 	if (gpu->board >= con->n_boards || gpu->numbering > MIG_NUMBERING_QUARTER ||
 	    gpu->mig_current > 1 || gpu->mig_pending > 1 ||
 	    !text_ends(gpu->serial, sizeof(gpu->serial)) || memcmp(gpu->uuid, "GPU-", 4) != 0 ||
@@ -160,6 +162,26 @@ static int check_client(const struct lab_state *st, const struct lab_client *c,
 	return 0;
 }
 
+static int check_machine(const struct lab_const *con, struct mig_error *reterr)
+{
+	uint64_t seen[LAB_CPU_WORDS] = { 0 }, twice = 0;
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < con->n_nodes && i < LAB_MAX_NODES; i++) {
+		for (unsigned w = 0; w < LAB_CPU_WORDS; w++) {
+			twice |= seen[w] & con->node[i].cpus[w];
+			seen[w] |= con->node[i].cpus[w];
+			n += (uint32_t)__builtin_popcountll(con->node[i].cpus[w]);
+		}
+	}
+	if (con->n_nodes < 1 || con->n_nodes > LAB_MAX_NODES || twice || n != con->n_cpus ||
+	    !con->nodes_per_socket || con->n_nodes % con->nodes_per_socket ||
+	    con->nvlink > LAB_NVLINK_PAIRS || con->nvlinks > 18 ||
+	    !text_ends(con->machine, sizeof(con->machine)))
+		return mig_fail(reterr, -EBADMSG, "its CPUs, NUMA nodes or links are not possible");
+	return 0;
+}
+
 int lab_check(const struct lab_const *con, const struct lab_state *st, struct mig_error *reterr)
 {
 	int r = 0;
@@ -167,6 +189,7 @@ int lab_check(const struct lab_const *con, const struct lab_state *st, struct mi
 	if (st->n_gpus != con->n_gpus || !text_ends(con->name, sizeof(con->name)) ||
 	    !text_ends(con->driver_version, sizeof(con->driver_version)))
 		return mig_fail(reterr, -EBADMSG, "its constants are not possible");
+	r = check_machine(con, reterr);
 	for (unsigned i = 0; r >= 0 && i < con->n_boards; i++)
 		r = check_board(&con->board[i], reterr);
 	for (unsigned i = 0; r >= 0 && i < LAB_MAX_CLIENTS; i++)

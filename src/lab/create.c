@@ -49,6 +49,8 @@ static void fill_gpu(struct lab_gpu *gpu, const struct lab_gpu_spec *spec, unsig
 	gpu->pci_domain = spec->has_bus_id ? spec->pci_domain : 0;
 	gpu->pci_bus = spec->has_bus_id ? spec->pci_bus : usual_bus[n];
 	gpu->pci_device = spec->has_bus_id ? spec->pci_device : 0;
+	gpu->pcie_switch = spec->pcie_switch;
+	gpu->numa_node = spec->numa_node;
 	snprintf(gpu->uuid, sizeof(gpu->uuid), "GPU-%08x-%04x-%04x-%04x-%012llx",
 		 (unsigned)(a >> 32), (unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xffff),
 		 (unsigned)(b >> 48), (unsigned long long)(b & 0xffffffffffffu));
@@ -56,6 +58,22 @@ static void fill_gpu(struct lab_gpu *gpu, const struct lab_gpu_spec *spec, unsig
 		 (unsigned long long)(next_random(random) % 100000000000u));
 	for (size_t i = 0; i < sizeof(gpu->set) / sizeof(int32_t); i++)
 		((int32_t *)&gpu->set)[i] = LAB_AUTO;
+}
+
+static void fill_machine(const struct lab_machine *m, struct lab_const *con)
+{
+	con->n_cpus = m->n_cpus;
+	con->n_nodes = m->n_nodes;
+	con->nodes_per_socket = m->nodes_per_socket;
+	con->nvlink = m->nvlink;
+	con->nvlinks = m->nvlinks;
+	memcpy(con->machine, m->name, sizeof(con->machine));
+	memcpy(con->node, m->node, sizeof(con->node));
+	if (m->n_nodes)
+		return;
+	con->n_cpus = 64;
+	con->n_nodes = con->nodes_per_socket = 1;
+	con->node[0].cpus[0] = UINT64_MAX;
 }
 
 static void fill(const struct lab_spec *spec, struct lab_const *con, struct lab_state *st)
@@ -72,6 +90,7 @@ static void fill(const struct lab_spec *spec, struct lab_const *con, struct lab_
 	con->owner_uid = geteuid();
 	con->seed = spec->seed;
 	memcpy(con->rule, spec->rule, sizeof(con->rule));
+	fill_machine(&spec->machine, con);
 	st->boot = 1;
 	st->n_gpus = spec->n_gpus;
 	for (unsigned i = 0; i < spec->n_gpus; i++) {

@@ -18,7 +18,7 @@
  * The copy in use is copy[seq % 2].
  */
 #define LAB_MAGIC	"MIGLAB\r\n"
-#define LAB_FORMAT	1u
+#define LAB_FORMAT	2u
 #define LAB_HEADER_SIZE 4096u
 
 struct lab_header {

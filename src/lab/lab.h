@@ -23,6 +23,8 @@
 
 #define LAB_MAX_GPUS	 16
 #define LAB_MAX_CLIENTS	 64
+#define LAB_MAX_NODES	 16 /* NUMA nodes */
+#define LAB_CPU_WORDS	 16 /* 64 CPUs each: up to 1024 */
 #define LAB_STATE_FILE	 "state"
 #define LAB_HOLDERS_FILE "holders"
 
@@ -72,12 +74,14 @@ struct lab_gpu {
 	uint8_t persistence;
 	uint8_t compute_mode;
 	uint8_t ecc_current, ecc_pending;
-	uint8_t lost; /* fell off the bus: GPU_IS_LOST until reboot */
-	uint8_t pad[3];
+	uint8_t lost;	     /* fell off the bus: GPU_IS_LOST until reboot */
+	uint8_t display_off; /* physical display ports disabled: see mig_board.mode_display_off */
+	uint8_t pcie_switch; /* GPUs of the same number hang on the same PCIe switch; 0: on none */
+	uint8_t pad;
 	uint32_t minor;
 	uint32_t pci_domain, pci_bus, pci_device;
-	uint32_t pad2;
-	char uuid[48]; /* "GPU-..." */
+	int32_t numa_node; /* position in lab_const.node[] */
+	char uuid[48];	   /* "GPU-..." */
 	char serial[16];
 	struct lab_readings set;
 	uint32_t pad3;		      /* the state is stored in 8-byte words */
@@ -113,6 +117,17 @@ struct lab_state {
 	struct lab_gpu gpu[LAB_MAX_GPUS]; /* the file holds n_gpus of them */
 };
 
+/* How the GPUs of a machine reach each other beside PCIe. */
+enum lab_nvlink {
+	LAB_NVLINK_NONE = 0,
+	LAB_NVLINK_SWITCH = 1, /* every GPU reaches every other with all its links */
+	LAB_NVLINK_PAIRS = 2,  /* bridges: GPU 2n with GPU 2n + 1, by all links */
+};
+
+struct lab_node {
+	uint64_t cpus[LAB_CPU_WORDS]; /* bit n % 64 of word n / 64: CPU n */
+};
+
 /* What never changes after "lab create". */
 struct lab_const {
 	char name[64];
@@ -125,7 +140,19 @@ struct lab_const {
 	uint32_t owner_uid;
 	uint32_t persistenced; /* 1: a reboot starts nvidia-persistenced again */
 	uint64_t seed;
-	uint8_t rule[32];		      /* enum lab_rule -> chosen value */
+	uint8_t rule[32]; /* enum lab_rule -> chosen value */
+	/*
+	 * The machine around the GPUs: the one that the lab was made as, or one NUMA node of 64
+	 * CPUs. Never the host's own, so that a test sees the same machine everywhere.
+	 */
+	char machine[32]; /* "dgx-a100"; "": none was named */
+	uint32_t n_cpus;
+	uint32_t n_nodes;	   /* valid entries of node */
+	uint32_t nodes_per_socket; /* nodes 0 to n - 1 are of the first socket, and so on */
+	uint32_t nvlink;	   /* enum lab_nvlink */
+	uint32_t nvlinks;	   /* active links of each GPU */
+	uint32_t pad;
+	struct lab_node node[LAB_MAX_NODES];
 	struct mig_board board[LAB_MAX_GPUS]; /* the file holds n_boards of them */
 };
 
@@ -213,7 +240,18 @@ struct lab_gpu_spec {
 	struct mig_board board; /* resolved for the lab's driver */
 	uint8_t numbering;
 	uint8_t has_bus_id;
+	uint8_t pcie_switch;
 	uint32_t pci_domain, pci_bus, pci_device;
+	int32_t numa_node;
+};
+
+/* The machine around the GPUs; all zero: one NUMA node of 64 CPUs, no NVLink. */
+struct lab_machine {
+	char name[32];
+	uint32_t n_cpus, n_nodes, nodes_per_socket;
+	uint32_t nvlink; /* enum lab_nvlink */
+	uint32_t nvlinks;
+	struct lab_node node[LAB_MAX_NODES];
 };
 
 struct lab_spec {
@@ -225,6 +263,7 @@ struct lab_spec {
 	bool persistenced;
 	uint64_t seed;
 	uint8_t rule[32];
+	struct lab_machine machine;
 	unsigned n_gpus;
 	struct lab_gpu_spec gpu[LAB_MAX_GPUS];
 };
