@@ -41,6 +41,22 @@ struct lab_readings {
 	int32_t sm_mhz, mem_mhz;
 	int32_t pstate;
 	int32_t ecc_volatile, ecc_aggregate; /* uncorrectable errors */
+	int32_t ecc_volatile_corrected, ecc_aggregate_corrected;
+	int32_t remapped_correctable, remapped_uncorrectable; /* rows replaced by spare ones */
+	int32_t remap_pending, remap_failure;		      /* 0 or 1 */
+};
+
+/*
+ * What programs set through NVML and the driver forgets when it is loaded anew; 0 everywhere: the
+ * board's own values.
+ */
+struct lab_settings {
+	uint32_t power_limit_mw;
+	uint32_t app_mem_mhz, app_sm_mhz;  /* application clocks, set as a pair */
+	uint32_t lock_sm_min, lock_sm_max; /* MHz; max 0: not locked */
+	uint32_t lock_mem_min, lock_mem_max;
+	uint8_t fan_percent; /* 0: by temperature */
+	uint8_t pad[3];
 };
 
 struct lab_ci {
@@ -84,7 +100,10 @@ struct lab_gpu {
 	char uuid[48];	   /* "GPU-..." */
 	char serial[16];
 	struct lab_readings set;
+	struct lab_settings user;
 	uint32_t pad3;		      /* the state is stored in 8-byte words */
+	uint64_t energy_mj;	      /* used up to energy_at_us, since the driver was loaded */
+	uint64_t energy_at_us;	      /* of the epoch; since then at the power that it draws now */
 	struct lab_gi gi[MIG_MAX_GI]; /* no order; used == 0 is free */
 };
 
@@ -197,6 +216,18 @@ int lab_ci_destroy(struct lab *lab, unsigned gpu, unsigned gi, unsigned ci, uint
 /* 0: took effect (or was already so). 1: pending, somebody uses the GPU. -ENOTSUP, -EBUSY ... */
 int lab_set_mig_mode(struct lab *lab, unsigned gpu, bool on);
 int lab_set_persistence(struct lab *lab, unsigned gpu, bool on);
+/* Takes effect at the next reset or reboot, as the inforom holds it. */
+int lab_set_ecc_mode(struct lab *lab, unsigned gpu, bool on);
+/* mode: NVML's number. -ENOTSUP in MIG mode, which knows the default alone. */
+int lab_set_compute_mode(struct lab *lab, unsigned gpu, unsigned mode);
+/* All settings of a GPU at once: fn changes what it wants of them; its result is returned. */
+int lab_set_settings(struct lab *lab, unsigned gpu,
+		     int (*fn)(struct lab_settings *user, const void *arg), const void *arg);
+/* Forgets the counted errors, of this driver's life (volatile) or of the board's. */
+int lab_clear_ecc(struct lab *lab, unsigned gpu, bool aggregate);
+/* Milliwatts that the GPU draws now, and millijoules it drew since the driver was loaded. */
+uint32_t lab_power_mw(const struct mig_board *board, const struct lab_gpu *gpu);
+uint64_t lab_energy_mj(const struct mig_board *board, const struct lab_gpu *gpu);
 /* -EBUSY: somebody else has the GPU open. */
 int lab_gpu_reset(struct lab *lab, unsigned gpu);
 /* Ends all lab clients and does what a reboot of the machine does to every GPU. */

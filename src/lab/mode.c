@@ -79,6 +79,10 @@ static int set_mode(struct lab *lab, struct lab_state *st, void *arg)
 		return 1;
 	gpu->mig_current = m->on;
 	clear_instances(gpu);
+	if (m->on)
+		gpu->compute_mode = 0; /* MIG mode knows no other (nvml.h at SetComputeMode) */
+	if (board->mode_needs_reset)
+		lab_driver_forgets(gpu);
 	return 0;
 }
 
@@ -124,7 +128,7 @@ static int reset(struct lab *lab, struct lab_state *st, void *arg)
 		return -EBUSY;
 	clear_instances(gpu);
 	gpu->mig_current = gpu->mig_pending;
-	gpu->ecc_current = gpu->ecc_pending;
+	lab_driver_forgets(gpu);
 	return 0;
 }
 
@@ -149,7 +153,8 @@ static int reboot_change(struct lab *lab, struct lab_state *st, void *arg)
 		clear_instances(gpu);
 		gpu->mig_current = keeps ? gpu->mig_pending : 0;
 		gpu->mig_pending = gpu->mig_current;
-		gpu->ecc_current = gpu->ecc_pending;
+		lab_driver_forgets(gpu);
+		gpu->compute_mode = 0;
 		gpu->persistence = 0;
 		gpu->lost = 0;
 	}

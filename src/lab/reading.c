@@ -27,6 +27,12 @@ static const struct reading {
 	{ "pstate", "", R(pstate), 1, 0, 15 },
 	{ "ecc-volatile", "", R(ecc_volatile), 1, 0, INT32_MAX },
 	{ "ecc-aggregate", "", R(ecc_aggregate), 1, 0, INT32_MAX },
+	{ "ecc-volatile-corrected", "", R(ecc_volatile_corrected), 1, 0, INT32_MAX },
+	{ "ecc-aggregate-corrected", "", R(ecc_aggregate_corrected), 1, 0, INT32_MAX },
+	{ "remapped-correctable", "", R(remapped_correctable), 1, 0, 512 },
+	{ "remapped-uncorrectable", "", R(remapped_uncorrectable), 1, 0, 512 },
+	{ "remap-pending", "", R(remap_pending), 1, 0, 1 },
+	{ "remap-failure", "", R(remap_failure), 1, 0, 1 },
 #undef R
 };
 
@@ -55,9 +61,9 @@ static int apply(struct lab *lab, struct lab_state *st, void *arg)
 	const struct set *s = arg;
 	struct lab_gpu *gpu = &st->gpu[s->gpu];
 
-	(void)lab;
 	if (s->gi >= 0)
 		return set_gi(gpu, s);
+	lab_count_energy(lab_board(lab, gpu), gpu);
 	if (s->reading)
 		memcpy((uint8_t *)&gpu->set + s->reading->offset, &s->value, sizeof(s->value));
 	else if (!strcmp(s->key, "persistence"))
@@ -108,7 +114,7 @@ static const struct reading *find(const char *key)
 
 static int unknown_key(const char *key, struct mig_error *reterr)
 {
-	char known[300] = "persistence, ecc";
+	char known[400] = "persistence, ecc";
 
 	for (size_t i = 0; i < ARRAY_SIZE(readings); i++) {
 		strncat(known, ", ", sizeof(known) - strlen(known) - 1);
