@@ -10,7 +10,8 @@ A test is a file in the right place, and needs no entry in a list:
   tests/golden/**/*.test,.console   cases of tests/golden/run.py
 
 A line "# test: timeout=300 must-run serial" near the top of a file changes how it is run; in C it
-is a comment of its own. must-run: where CI=true, skipping it is a failure.
+is a comment of its own. must-run: where CI=true, skipping it is a failure; tests/clients/ has it
+without asking.
 """
 import pathlib
 import re
@@ -24,6 +25,8 @@ WISH = re.compile(r"^(?:#|/\*) test: (.*?)(?: \*/)?$", re.M)
 def describe(kind, path):
     timeout, parallel = 120, "true"
     suites = [{"script": path.parent.name}.get(kind, kind)]
+    if path.parent.name == "clients":
+        suites.append("must-run")
     with open(path, encoding="utf-8") as f:
         wishes = WISH.search(f.read(2000))
     for wish in wishes.group(1).split() if wishes else []:

@@ -6,12 +6,13 @@ Usage: tests/run.py [FOLDER]
 
 FOLDER (build) is built with gcc and gets all tests; FOLDER/clang is built with clang 14 under
 AddressSanitizer and UndefinedBehaviorSanitizer and gets the unit tests again. Warnings are errors
-in both. The last line is "N passed, N failed, N skipped"; the exit code is 0 only if nothing
-failed.
+in both. Before the last lines stand the foreign programs that ran on the simulated driver, with their
+versions. The last line is "N passed, N failed, N skipped"; the exit code is 0 only if nothing failed.
 """
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -74,11 +75,19 @@ def meson_test(folder, prefix, count):
         count.take(prefix + t["name"].rpartition(" / ")[2], t["result"], text, suites)
 
 
+def clients(folder):
+    """What ran, as the tests of tests/clients and tests/smi left it (report() in their common.py)."""
+    lines = [line for path in sorted((folder / "clients").glob("*"))
+             for line in path.read_text(encoding="utf-8").splitlines()]
+    return [f"Programs that ran on the simulated driver: {len(lines)}", *lines] if lines else []
+
+
 def main():
     folder = ROOT / (sys.argv[1] if len(sys.argv) > 1 else "build")
     count = Count()
     start = time.monotonic()
     (folder / "count").unlink(missing_ok=True)
+    shutil.rmtree(folder / "clients", ignore_errors=True)
     if build(folder, GCC, (), count):
         meson_test(folder, "", count)
     if build(folder / "clang", CLANG, SANITIZED, count):
@@ -87,6 +96,8 @@ def main():
     for name, text in count.failed:
         print(f"\n== failed: {name}\n{text.rstrip()[-6000:]}")
     print()
+    for line in clients(folder):
+        print(line)
     for name, why in count.skipped:
         print(f"skipped: {name}: {why}")
     print(f"{time.monotonic() - start:.0f} seconds")

@@ -46,12 +46,13 @@ class Count(unittest.TestCase):
 class WholeRun(unittest.TestCase):
     """run.py against a stand-in for meson, which leaves a log as Meson does."""
 
-    def play(self, log, ci="false"):
+    def play(self, log, ci="false", left="true"):
         with tempfile.TemporaryDirectory() as folder:
             root = pathlib.Path(folder)
             for name, text in (
                     ("bin/meson", '#!/bin/sh\n[ "$1" = test ] || exit 0\n'
-                                  'mkdir -p "$3/meson-logs"\ncp "$LOG" "$3/meson-logs/testlog.json"\nexit 1\n'),
+                                  'mkdir -p "$3/meson-logs"\ncp "$LOG" "$3/meson-logs/testlog.json"\n'
+                                  f'cd "$3"\n{left}\nexit 1\n'),
                     ("tools/build", '#!/bin/sh\nmkdir -p "$2"\n')):
                 (root / name).parent.mkdir(exist_ok=True)
                 (root / name).write_text(text)
@@ -78,6 +79,14 @@ class WholeRun(unittest.TestCase):
         rc, lines = self.play(log, ci="true")
         self.assertEqual((rc, lines[-1]), (1, "2 passed, 4 failed, 0 skipped"))
 
+    def test_clients(self):
+        log = '{"name": "migkit:clients / a", "result": "OK", "stdout": ""}\n'
+        left = 'case $PWD in */clang) ;; *) [ ! -e clients ] && mkdir clients && echo "p 1.2: x" >clients/p ;; esac'
+        _, lines = self.play(log, left=left)
+        at = lines.index("Programs that ran on the simulated driver: 1")
+        self.assertEqual(lines[at + 1], "p 1.2: x")
+        self.assertNotIn("Programs that ran", "".join(self.play(log)[1]))
+
 
 class Find(unittest.TestCase):
     def find(self, name, text):
@@ -94,6 +103,8 @@ class Find(unittest.TestCase):
         self.assertEqual(self.find("unit/test_a.c", "int a;\n"), "unit;a;unit/test_a.c;120;unit;true\n")
         self.assertEqual(self.find("lab/test_a.py", "# test: timeout=9 serial must-run\n"),
                          "script;a;lab/test_a.py;9;lab,must-run;false\n")
+        self.assertEqual(self.find("clients/test_a.py", "\n"),
+                         "script;a;clients/test_a.py;120;clients,must-run;true\n")
         self.assertEqual(self.find("golden/smi/a.console", "$ true\n"),
                          "golden;smi/a;golden/smi/a.console;120;golden;true\n")
         self.assertEqual(self.find("unit/test_a.c", "/* test: timeout=5 */\n"),
