@@ -17,6 +17,7 @@ import test_format
 import test_habits
 import test_headers
 import test_layers
+import test_nvml_coverage
 import test_tidy
 import test_words
 
@@ -231,6 +232,62 @@ class Headers(InTree):
         self.assertEqual(len(test_headers.check_public(self.root)), 2)
         self.put("migkit/needs.h", "extern int class;\n")
         self.assertEqual(len(test_headers.check_public(self.root)), 1)
+
+
+class NvmlCoverage(InTree):
+    ENTRIES = """
+/* Modes. */
+#include "sim/sim.h"
+
+#define NUMBER(sym, lookup)                             \\
+	SIM_ENTRY(sym, (nvmlDevice_t device), (device)) \\
+	{                                               \\
+		struct sim_dev dev;                     \\
+		return lookup(device, &dev);            \\
+	}
+
+NUMBER(nvmlA, sim_parent)
+/* Works on both: measured. Twice. */
+NUMBER(nvmlB, sim_device)
+
+static nvmlReturn_t set(nvmlDevice_t device)
+{
+	struct sim_dev dev;
+	nvmlReturn_t status = sim_device(device, &dev);
+
+	if (sim_is_mig(&dev))
+		return NVML_ERROR_INVALID_ARGUMENT;
+	return sim_status(lab_set(sim_lab()));
+}
+
+SIM_ENTRY(nvmlC, (nvmlDevice_t device), (device))
+{
+	return set(device);
+}
+"""
+    LAB = """
+int lab_set(struct lab *lab)
+{
+	if (!lab_may_change(lab))
+		return -EPERM;
+	return lab_change(lab, set_change, NULL);
+}
+"""
+
+    def test_read_from_source(self):
+        self.put("src/sim/export_mode.c", self.ENTRIES.replace("\\\\", "\\"))
+        self.put("src/lab/mode.c", self.LAB)
+        self.put("data/nvml/symbols.txt",
+                 "".join(f"nvml{n} 450 library 450.248.02\n" for n in "ABCD"))
+        page = test_nvml_coverage.made(self.root)
+        for row in ("| `nvmlA` | 450 | answers | NOT_SUPPORTED |  | Modes |",
+                    "| `nvmlB` | 450 | answers | answers |  | Works on both: measured |",
+                    "| `nvmlC` | 450 | answers | INVALID_ARGUMENT | root, changes | Modes |",
+                    "| `nvmlD` | 450 | stub |  |  |  |"):
+            self.assertIn(row + "\n", page)
+        self.assertEqual(test_nvml_coverage.check(page, page), [])
+        self.assertEqual(len(test_nvml_coverage.check(page, page.replace("450 | stub", "450 | x"))),
+                         2)
 
 
 class Cppcheck(InTree):
