@@ -92,6 +92,8 @@ static void put_texts(const struct mig_board_def *def)
 	for (unsigned i = 0; i < MIG_BOARD_TEXT_MAX; i++) {
 		const struct mig_text *t = &def->text[i];
 
+		if (!t->n)
+			continue;
 		printf("| %s | ", keys[i]);
 		for (uint32_t k = 0; k < t->n; k++) {
 			printf("%s", k ? "; " : "");
@@ -104,6 +106,16 @@ static void put_texts(const struct mig_board_def *def)
 	}
 }
 
+static void put_board_figure(const struct mig_board_def *def, const struct mig_figure *fig,
+			     enum mig_kind kind, const char *group, const char *key)
+{
+	if (!fig->n)
+		return;
+	printf("| %s: %s | ", group, key);
+	put_figure(def, fig, kind);
+	printf(" |\n");
+}
+
 static void put_board_figures(const struct mig_board_def *def)
 {
 	printf("\n## %s\n\n| figure | value (sources) |\n| --- | --- |\n", def->key);
@@ -111,10 +123,8 @@ static void put_board_figures(const struct mig_board_def *def)
 	printf("| first-driver | ");
 	put_figure(def, &def->first_driver, MIG_KIND_DRIVER);
 	printf(" |\n");
-#define X(name, group, key, kind, least, most, field)                \
-	printf("| %s: %s | ", group, key);                           \
-	put_figure(def, &def->fig[MIG_FIG_##name], MIG_KIND_##kind); \
-	printf(" |\n");
+#define X(name, group, key, kind, least, most, field) \
+	put_board_figure(def, &def->fig[MIG_FIG_##name], MIG_KIND_##kind, group, key);
 	MIG_BOARD_FIGURES(X)
 #undef X
 }

@@ -60,15 +60,26 @@ enum mig_kind {
 	X(MAX_MEM_MHZ, "clocks", "max-memory-mhz", UINT, 1, 20000, max_mem_mhz)                  \
 	X(MAX_VIDEO_MHZ, "clocks", "max-video-mhz", UINT, 1, 10000, max_video_mhz)               \
 	X(IDS_NOT_SUPPORTED, "other-ids", "not-supported", IDS, 0, INT64_MAX, ids_not_supported) \
-	X(IDS_EMPTY, "other-ids", "empty-list", IDS, 0, INT64_MAX, ids_empty)
+	X(IDS_EMPTY, "other-ids", "empty-list", IDS, 0, INT64_MAX, ids_empty)                    \
+	X(MODULE, "nvml", "module", BOOL, 0, 1, is_module)                                       \
+	X(BUS_BITS, "nvml", "memory-bus-bits", UINT, 64, 16384, memory_bus_bits)                 \
+	X(REMAP_BANKS, "nvml", "remap-banks", UINT, 1, 1 << 20, remap_banks)                     \
+	X(DEFAULT_SM_MHZ, "nvml", "default-sm-mhz", UINT, 1, 10000, default_sm_mhz)              \
+	X(MIN_SM_MHZ, "nvml", "min-sm-mhz", UINT, 1, 10000, min_sm_mhz)                          \
+	X(SECOND_MEM_MHZ, "nvml", "second-memory-mhz", UINT, 1, 20000, second_mem_mhz)           \
+	X(MAX_OPERATING_C, "nvml", "max-operating-c", UINT, 1, 200, max_operating_c)             \
+	X(MEMORY_MAX_C, "nvml", "memory-max-c", UINT, 1, 200, memory_max_c)
 
 /* X(NAME, group, key, field of struct mig_board) */
-#define MIG_BOARD_TEXTS(X)                                          \
-	X(NAME, "product", "name", name)                            \
-	X(ARCHITECTURE, "product", "architecture", arch_name)       \
-	X(VBIOS, "product", "vbios", vbios)                         \
-	X(PART_NUMBER, "product", "board-part-number", part_number) \
-	X(GPU_PART_NUMBER, "product", "gpu-part-number", gpu_part_number)
+#define MIG_BOARD_TEXTS(X)                                                \
+	X(NAME, "product", "name", name)                                  \
+	X(ARCHITECTURE, "product", "architecture", arch_name)             \
+	X(VBIOS, "product", "vbios", vbios)                               \
+	X(PART_NUMBER, "product", "board-part-number", part_number)       \
+	X(GPU_PART_NUMBER, "product", "gpu-part-number", gpu_part_number) \
+	X(INFOROM_IMAGE, "nvml", "inforom-image", inforom_image)          \
+	X(INFOROM_OEM, "nvml", "inforom-oem", inforom_oem)                \
+	X(INFOROM_ECC, "nvml", "inforom-ecc", inforom_ecc)
 
 /* X(NAME, key, kind, least, most, field of struct mig_gi_profile, bit of .unconfirmed) */
 #define MIG_PROFILE_FIGURES(X)                                          \

@@ -8,6 +8,13 @@
 
 /* A board file from its top: key, like, sources, the groups of figures. */
 
+/*
+ * The figures that only NVML's own calls tell are known of few boards: this group and each of its
+ * keys may be left out, and a board that is like another has none of them, for they belong to the
+ * very board that was read.
+ */
+#define SPEC_OPTIONAL_GROUP "nvml"
+
 struct row {
 	const char *group, *key;
 	int64_t least, most;
@@ -45,8 +52,9 @@ static const struct text_row {
 #undef X
 };
 
-static const char *const groups[] = { "product",     "geometry", "mig-mode", "memory",
-				      "temperature", "power",	 "clocks",   "other-ids" };
+static const char *const groups[] = { "product", "geometry",	"mig-mode",
+				      "memory",	 "temperature", "power",
+				      "clocks",	 "other-ids",	SPEC_OPTIONAL_GROUP };
 
 static bool head_key(const char *key)
 {
@@ -95,16 +103,30 @@ static void notes_drop(struct mig_board_def *def, const char *about)
 	def->n_notes = kept;
 }
 
+static void group_forget(struct mig_board_def *def, const char *name)
+{
+	notes_drop(def, name);
+	for (size_t i = 0; i < ARRAY_SIZE(text_rows); i++)
+		if (strcmp(text_rows[i].group, name) == 0)
+			memset(&def->text[i], 0, sizeof(def->text[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (strcmp(rows[i].group, name) == 0)
+			memset((char *)def + rows[i].offset, 0, sizeof(struct mig_figure));
+}
+
 static int group_read(struct spec_reader *rd, const char *name)
 {
 	const yaml_node_t *map = spec_get(rd->doc, spec_root(rd->doc), name);
+	bool optional = strcmp(name, SPEC_OPTIONAL_GROUP) == 0;
 	struct spec_group group;
 	struct spec_mark mark;
 	char what[40];
 	int r;
 
+	if (optional)
+		group_forget(rd->def, name);
 	if (!map) {
-		if (rd->def->like[0])
+		if (rd->def->like[0] || optional)
 			return 0;
 		return spec_fail(rd->doc, spec_mark_of(spec_root(rd->doc)), rd->reterr,
 				 "the board lacks the group '%s'", name);
@@ -116,7 +138,8 @@ static int group_read(struct spec_reader *rd, const char *name)
 	notes_drop(rd->def, name);
 	r = spec_group_open(rd, map, what, name, &group);
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(text_rows); i++) {
-		if (strcmp(text_rows[i].group, name) != 0)
+		if (strcmp(text_rows[i].group, name) != 0 ||
+		    (optional && !spec_get(rd->doc, map, text_rows[i].key)))
 			continue;
 		r = spec_text_read(rd, &group, text_rows[i].key, text_rows[i].cap,
 				   &rd->def->text[i], &mark);
@@ -124,7 +147,8 @@ static int group_read(struct spec_reader *rd, const char *name)
 			rd->marks->architecture = mark;
 	}
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(rows); i++) {
-		if (strcmp(rows[i].group, name) != 0)
+		if (strcmp(rows[i].group, name) != 0 ||
+		    (optional && !spec_get(rd->doc, map, rows[i].key)))
 			continue;
 		r = spec_figure_read(rd, &group, rows[i].key, rows[i].kind, rows[i].least,
 				     rows[i].most, (void *)((char *)rd->def + rows[i].offset),
