@@ -239,15 +239,23 @@ static void names_follow_memory(void)
 	CHECK_EQ(mig_board_name_gb(97887, 3, 12), 24);
 }
 
-/* Every figure of every board has a source, and each source is described. */
+/*
+ * Every figure of every board has a source, and each source is described. Only the group "nvml" may
+ * lack some.
+ */
 static void sources(void)
 {
+	static const char *const groups[] = {
+#define X(name, group, key, kind, least, most, field) [MIG_FIG_##name] = group,
+		MIG_BOARD_FIGURES(X)
+#undef X
+	};
 	const struct mig_board_def *def;
 	unsigned n;
 
 	for (n = 0; (def = mig_board_at(n)) != NULL; n++) {
 		for (unsigned i = 0; i < MIG_BOARD_FIGURE_MAX; i++) {
-			CHECK(def->fig[i].n > 0);
+			CHECK(def->fig[i].n > 0 || !strcmp(groups[i], "nvml"));
 			for (unsigned k = 0; k < def->fig[i].n; k++)
 				CHECK(def->fig[i].v[k].sources & ~MIG_DEF_UNCONFIRMED);
 		}
