@@ -655,6 +655,7 @@ typedef struct nvmlEventData_st {
 	unsigned int computeInstanceId;
 } nvmlEventData_t;
 
+#include "nvml/nvml_abi_board.h"
 #include "nvml/nvml_abi_mig.h"
 
 #endif

@@ -3,6 +3,7 @@
 #define MIGKIT_NVML_NVML_CALLS_H
 
 #include "nvml/nvml_abi.h"
+#include "nvml/nvml_calls_board.h"
 
 /*
  * The NVML calls of this project, once: X(symbol, REQUIRED or OPTIONAL, (parameters)). The loader
@@ -391,7 +392,8 @@
 	NVML_CALLS_MEMORY(X)   \
 	NVML_CALLS_READING(X)  \
 	NVML_CALLS_PROCESS(X)  \
-	NVML_CALLS_MIG(X)
+	NVML_CALLS_MIG(X)      \
+	NVML_CALLS_BOARD(X)
 
 /* Every NVML function answers a status; nvmlErrorString alone does not, so it is not in the list.
  */

@@ -336,6 +336,8 @@ AT(nvmlDeviceAttributes_t, computeInstanceSliceCount, 28);
 AT(nvmlDeviceAttributes_t, memorySizeMB, 32);
 /* clang-format on */
 
+#include "nvml/nvml_layout_board.h"
+
 #undef SIZE
 #undef AT
 

@@ -11,7 +11,10 @@ INTERNAL = ["-D_GNU_SOURCE", f"-I{common.ROOT}/include", f"-I{common.ROOT}/src",
 
 # Not to be included alone: part -> the header that includes it.
 PARTS = {
+    "nvml/nvml_abi_board.h": "nvml/nvml_abi.h",
     "nvml/nvml_abi_mig.h": "nvml/nvml_abi.h",
+    "nvml/nvml_calls_board.h": "nvml/nvml_calls.h",
+    "nvml/nvml_layout_board.h": "nvml/nvml_layout.h",
 }
 
 

@@ -27,8 +27,9 @@ OLDER_STRUCTS = {"nvmlPciInfo_v1_t", "nvmlPciInfo_v2_t", "nvmlEventData_v1_t",
                  "nvmlDeviceAttributes_v1_t", "nvmlComputeInstanceInfo_v1_t"}
 OLDER_PROTOTYPES = {"nvmlDeviceGetPciInfo", "nvmlDeviceGetPciInfo_v2", "nvmlEventSetWait",
                     "nvmlDeviceGetAttributes", "nvmlComputeInstanceGetInfo"}
-# Known by use only: nvml.h never declared it.
-UNDECLARED = {"nvmlInternalGetExportTable"}
+# Known by use only (nvml.h never declared it), and older names that a macro of nvml.h stands for.
+UNDECLARED = {"nvmlInternalGetExportTable", "nvmlGetBlacklistDeviceCount",
+              "nvmlGetBlacklistDeviceInfoByIndex"}
 # Include guards.
 OURS = re.compile(r"MIGKIT_\w+")
 
@@ -82,7 +83,7 @@ def constants(text):
 
 def words(header):
     """What each struct and number is, as the compiler sees it."""
-    ours = plain(NVML / "nvml_abi.h") + plain(NVML / "nvml_abi_mig.h")
+    ours = "".join(plain(p) for p in sorted(NVML.glob("nvml_abi*.h")))
     older = OLDER_STRUCTS if "nvml_abi" not in header else set()
     lines = []
     for name, fields in structs(ours).items():
@@ -135,9 +136,10 @@ def main():
     ours = measure("nvml/nvml_abi.h", driver.ROOT / "src")
     for what, value in theirs.items():
         found.same(what, ours.get(what), value)
-    calls = prototypes(plain(NVML / "nvml_calls.h").replace("\\\n", "\n"),
+    lists = "".join(plain(p) for p in sorted(NVML.glob("nvml_calls*.h")))
+    calls = prototypes(lists.replace("\\\n", "\n"),
                        r"X\((nvml\w+),\s*(?:REQUIRED|OPTIONAL),\s*\((.*?)\)\)")
-    declared = prototypes(plain(CACHED), r"nvmlReturn_t DECLDIR (nvml\w+)\s*\(([^)]*)\)")
+    declared = prototypes(plain(CACHED), r"nvmlReturn_t\s+DECLDIR (nvml\w+)\s*\(([^)]*)\)")
     for name, types in calls.items():
         if name not in OLDER_PROTOTYPES | UNDECLARED:
             found.same(f"parameters of {name}", types, declared.get(name))
