@@ -98,6 +98,9 @@ nvmlReturn_t sim_device(nvmlDevice_t handle, struct sim_dev *ret)
 {
 	if (!sim_ref(handle, &ret->ref))
 		return NVML_ERROR_INVALID_ARGUMENT;
+	/* A GPU has one handle; the same with other bits below is garbage. */
+	if (ret->ref.kind == SIM_GPU && handle != sim_gpu_handle(ret->ref.gpu))
+		return NVML_ERROR_INVALID_ARGUMENT;
 	if (ret->ref.kind != SIM_GPU && ret->ref.kind != SIM_MIG && ret->ref.kind != SIM_CI_DEVICE)
 		return NVML_ERROR_INVALID_ARGUMENT;
 	return look_up(ret);
