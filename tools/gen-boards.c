@@ -26,6 +26,8 @@ struct gen {
 	unsigned n_sources;
 	struct mig_board_def boards[MAX_BOARDS];
 	unsigned n_boards;
+	struct mig_board_def known[MAX_BOARDS]; /* that cannot be simulated */
+	unsigned n_known;
 	char paths[MAX_BOARDS][PATH_MAX];
 	unsigned n_paths;
 };
@@ -46,7 +48,7 @@ static bool has_like(const char *text, size_t size)
 }
 
 /* The file is named after the board, so that a board is found by looking at the folder. */
-static int check_place(struct gen *gen, const char *path, const struct mig_board_def *def,
+static int check_place(const char *path, const struct mig_board_def *def,
 		       struct mig_error *reterr)
 {
 	const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
@@ -55,12 +57,7 @@ static int check_place(struct gen *gen, const char *path, const struct mig_board
 	if (strncmp(base, def->key, n) != 0 || strcmp(base + n, ".yaml") != 0)
 		return mig_fail(reterr, -EINVAL, "%s:1:1: the board %s belongs into %s.yaml", path,
 				def->key, def->key);
-	for (unsigned i = 0; i < gen->n_boards; i++)
-		if (strcmp(gen->boards[i].key, def->key) == 0)
-			return mig_fail(reterr, -EINVAL, "%s:1:1: the board %s is there twice",
-					path, def->key);
-	if (gen->n_boards == MAX_BOARDS)
-		return mig_fail(reterr, -E2BIG, "%s:1:1: more than %d boards", path, MAX_BOARDS);
+	/* Paths are unique, and with them the keys. */
 	return 0;
 }
 
@@ -99,12 +96,16 @@ static int read_board(struct gen *gen, const char *path, bool like, struct mig_e
 		return mig_fail(reterr, -ENOMEM, "out of memory");
 	r = spec_board_parse(path, text, size, &env, def, reterr);
 	if (r >= 0)
-		r = check_place(gen, path, def, reterr);
-	if (r >= 0)
+		r = check_place(path, def, reterr);
+	if (r >= 0 && !def->lacks[0])
 		r = check_drivers(path, def, reterr);
-	if (r >= 0)
+	if (r < 0)
+		return r;
+	if (def->lacks[0])
+		gen->known[gen->n_known++] = *def;
+	else
 		gen->boards[gen->n_boards++] = *def;
-	return r;
+	return 0;
 }
 
 static void put_text(FILE *f, const char *s)
@@ -190,7 +191,9 @@ static void put_board(FILE *f, const struct mig_board_def *def)
 {
 	char field[32];
 
-	fprintf(f, "{\n\t.key = \"%s\", .like = \"%s\",\n", def->key, def->like);
+	fprintf(f, "{\n\t.key = \"%s\", .like = \"%s\", .lacks = ", def->key, def->like);
+	put_text(f, def->lacks);
+	fprintf(f, ",\n");
 	put_figure(f, "\t", "first_driver", &def->first_driver);
 	put_texts(f, def);
 	for (unsigned i = 0; i < MIG_BOARD_FIGURE_MAX; i++) {
@@ -231,6 +234,12 @@ static int write_tables(const struct gen *gen, const char *path, struct mig_erro
 	for (unsigned i = 0; i < gen->n_boards; i++)
 		put_board(f, &gen->boards[i]);
 	fprintf(f, "};\nconst unsigned mig_n_boards = %u;\n\n", gen->n_boards);
+	fprintf(f, "const struct mig_board_def mig_known[] = {\n");
+	for (unsigned i = 0; i < gen->n_known; i++)
+		put_board(f, &gen->known[i]);
+	/* An empty array is no C. */
+	fprintf(f, "%s};\nconst unsigned mig_n_known = %u;\n\n", gen->n_known ? "" : "{ .n_gi = 0 }",
+		gen->n_known);
 	fprintf(f, "const struct mig_source mig_sources[] = {\n");
 	put_sources(f, "\t", gen->sources, gen->n_sources);
 	fprintf(f, "};\nconst unsigned mig_n_sources = %u;\n", gen->n_sources);
@@ -307,6 +316,7 @@ static int generate(struct gen *gen, char **argv, struct mig_error *reterr)
 	if (r < 0)
 		return r;
 	qsort(gen->boards, gen->n_boards, sizeof(gen->boards[0]), by_key);
+	qsort(gen->known, gen->n_known, sizeof(gen->known[0]), by_key);
 	r = write_deps(gen, argv[2], argv[1], argv[3], reterr);
 	return r < 0 ? r : write_tables(gen, argv[1], reterr);
 }

@@ -58,9 +58,13 @@ const struct cli_opt lab_create_opts[] = {
 
 static int unknown_board(const char *key, struct mig_error *reterr)
 {
-	const struct mig_board_def *def;
+	const struct mig_board_def *def = mig_known_find(key);
 	struct cli_nearest near;
 
+	if (def)
+		return mig_fail(reterr, -ENOTSUP,
+				"the board %s is known, but cannot be simulated: no source gives %s",
+				key, def->lacks);
 	cli_nearest_begin(&near, key, strlen(key));
 	for (unsigned i = 0; (def = mig_board_at(i)); i++)
 		cli_nearest_add(&near, def->key);

@@ -213,6 +213,8 @@ int lab_gi_destroy(struct lab *lab, unsigned gpu, unsigned gi, uint32_t generati
 int lab_ci_create(struct lab *lab, unsigned gpu, unsigned gi, uint32_t gi_generation,
 		  unsigned ci_profile_id, int start, int size, unsigned *ret_ci);
 int lab_ci_destroy(struct lab *lab, unsigned gpu, unsigned gi, unsigned ci, uint32_t generation);
+/* Whether the GPU has a MIG mode at all; see mig_board.mode_display_off. */
+bool lab_has_mig_mode(const struct mig_board *board, const struct lab_gpu *gpu);
 /* 0: took effect (or was already so). 1: pending, somebody uses the GPU. -ENOTSUP, -EBUSY ... */
 int lab_set_mig_mode(struct lab *lab, unsigned gpu, bool on);
 int lab_set_persistence(struct lab *lab, unsigned gpu, bool on);

@@ -58,6 +58,12 @@ static bool instances_forbid(const struct lab *lab, const struct mig_board *boar
 	}
 }
 
+/* RTX PRO workstation boards said [N/A] to the mode until their display ports were disabled. */
+bool lab_has_mig_mode(const struct mig_board *board, const struct lab_gpu *gpu)
+{
+	return board->n_gi && (!board->mode_display_off || gpu->display_off);
+}
+
 static int set_mode(struct lab *lab, struct lab_state *st, void *arg)
 {
 	const struct mode *m = arg;
@@ -67,7 +73,7 @@ static int set_mode(struct lab *lab, struct lab_state *st, void *arg)
 
 	if (gpu->lost)
 		return -ENODEV;
-	if (!board->n_gi)
+	if (!lab_has_mig_mode(board, gpu))
 		return -ENOTSUP;
 	if (changes && !m->on && instances_forbid(lab, board, gpu))
 		return -EBUSY;

@@ -39,7 +39,7 @@ static const struct reading {
 struct set {
 	unsigned gpu;
 	int gi;
-	const struct reading *reading; /* NULL: persistence or ecc */
+	const struct reading *reading; /* NULL: persistence, ecc or display */
 	const char *key;
 	int32_t value;
 	struct mig_error *reterr;
@@ -56,6 +56,27 @@ static int set_gi(struct lab_gpu *gpu, const struct set *s)
 	return mig_fail(s->reterr, -ENOENT, "GPU %u has no GPU instance %d", s->gpu, s->gi);
 }
 
+/*
+ * What NVIDIA's display mode selector does to a workstation board: without physical display ports
+ * it has a MIG mode, with them it has none.
+ */
+static int set_display(const struct lab *lab, struct lab_gpu *gpu, const struct set *s)
+{
+	const struct mig_board *board = lab_board(lab, gpu);
+
+	if (!board->mode_display_off)
+		return mig_fail(s->reterr, -ENOTSUP,
+				"GPU %u, a %s, has no display ports that its MIG mode depends on",
+				s->gpu, board->name);
+	if (s->value && (gpu->mig_current || gpu->mig_pending))
+		return mig_fail(s->reterr, -EBUSY,
+				"GPU %u is in MIG mode, which it has without display only: disable "
+				"MIG first",
+				s->gpu);
+	gpu->display_off = !s->value;
+	return 0;
+}
+
 static int apply(struct lab *lab, struct lab_state *st, void *arg)
 {
 	const struct set *s = arg;
@@ -68,6 +89,8 @@ static int apply(struct lab *lab, struct lab_state *st, void *arg)
 		memcpy((uint8_t *)&gpu->set + s->reading->offset, &s->value, sizeof(s->value));
 	else if (!strcmp(s->key, "persistence"))
 		gpu->persistence = s->value != 0;
+	else if (!strcmp(s->key, "display"))
+		return set_display(lab, gpu, s);
 	else
 		gpu->ecc_current = gpu->ecc_pending = s->value != 0;
 	return 0;
@@ -114,7 +137,7 @@ static const struct reading *find(const char *key)
 
 static int unknown_key(const char *key, struct mig_error *reterr)
 {
-	char known[400] = "persistence, ecc";
+	char known[400] = "persistence, ecc, display";
 
 	for (size_t i = 0; i < ARRAY_SIZE(readings); i++) {
 		strncat(known, ", ", sizeof(known) - strlen(known) - 1);
@@ -137,7 +160,7 @@ static int prepare(const struct lab *lab, const char *key, const char *value, st
 				key);
 	if (s->reading)
 		return parse_number(s->reading, value, &s->value, s->reterr);
-	if (!strcmp(key, "persistence") || !strcmp(key, "ecc"))
+	if (!strcmp(key, "persistence") || !strcmp(key, "ecc") || !strcmp(key, "display"))
 		return parse_switch(key, value, &s->value, s->reterr);
 	return unknown_key(key, s->reterr);
 }

@@ -25,6 +25,8 @@
 	  "remaining capacity on Ampere while no GPU instance exists")                           \
 	X(ME_EXCLUSIVE, "me-exclusive", "shared|separate",                                       \
 	  "whether different +me profiles of one board exclude each other")                      \
+	X(GFX_BESIDE_COMPUTE, "gfx-beside-compute", "allow|refuse",                              \
+	  "whether +gfx instances stand beside those of compute profiles")                       \
 	X(CI_SPAN_7G, "ci-span-7g", "8|7",                                                       \
 	  "placement size of the compute instance that fills a 7g instance on Hopper and later") \
 	X(CI_ID_REUSE, "ci-id-reuse", "lowest|next",                                             \

@@ -80,6 +80,10 @@ static bool limits_allow(const struct mig_board *board, const struct lab_gpu *gp
 		if ((want->media == MIG_MEDIA_ME_ALL && have->media != MIG_MEDIA_NO_ME) ||
 		    (have->media == MIG_MEDIA_ME_ALL && want->media != MIG_MEDIA_NO_ME))
 			return false;
+		/* The guide has both kinds on one GPU in mind; no output shows them together. */
+		if (rule[LAB_RULE_GFX_BESIDE_COMPUTE] == 1 &&
+		    (want->media == MIG_MEDIA_GFX) != (have->media == MIG_MEDIA_GFX))
+			return false;
 		/* Before R510 the driver refused 4g beside 3g. */
 		if (!board->gi_beside_4g3g && want->slices + have->slices == 7 &&
 		    (want->slices == 3 || want->slices == 4))

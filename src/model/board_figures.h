@@ -39,6 +39,7 @@ enum mig_kind {
 	X(NEEDS_RESET, "mig-mode", "needs-reset", BOOL, 0, 1, mode_needs_reset)                  \
 	X(PERSISTENT, "mig-mode", "survives-reboot", BOOL, 0, 1, mode_persistent)                \
 	X(BESIDE_4G3G, "mig-mode", "4g-beside-3g", BOOL, 0, 1, gi_beside_4g3g)                   \
+	X(DISPLAY_OFF, "mig-mode", "needs-display-off", BOOL, 0, 1, mode_display_off)            \
 	X(MEMORY_TOTAL, "memory", "total-mib", UINT, 1024, 1 << 21, memory_total_mib)            \
 	X(MEMORY_RESERVED, "memory", "reserved-kib", UINT, 0, 1 << 24, memory_reserved_kib)      \
 	X(MEMORY_PER_SLICE, "memory", "idle-kib-per-slice", UINT, 0, 1000000,                    \
@@ -83,7 +84,7 @@ enum mig_kind {
 
 /* X(NAME, key, kind, least, most, field of struct mig_gi_profile, bit of .unconfirmed) */
 #define MIG_PROFILE_FIGURES(X)                                          \
-	X(ID, "id", UINT, 0, 63, id, ID)                                \
+	X(ID, "id", UINT, 0, 255, id, ID)                               \
 	X(INDEX, "index", UINT, 0, 31, index, ID)                       \
 	X(SLICES, "slices", UINT, 1, 8, slices, ID)                     \
 	X(SIZE, "size", UINT, 1, 16, size, PLACEMENT)                   \

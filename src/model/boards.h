@@ -76,6 +76,12 @@ struct mig_gi_def {
 struct mig_board_def {
 	char key[32];
 	char like[32]; /* board whose groups stand where this file gives none; "" */
+	/*
+	 * What is not known of a board that is "known" and no more: it has a name, perhaps ids and
+	 * names of profiles, and cannot be simulated; figures that no source gives have n == 0. "":
+	 * everything is there.
+	 */
+	char lacks[160];
 	struct mig_figure first_driver; /* driver code */
 	struct mig_text text[MIG_BOARD_TEXT_MAX];
 	struct mig_figure fig[MIG_BOARD_FIGURE_MAX];
@@ -89,6 +95,10 @@ struct mig_board_def {
 
 /* The i-th source that board files may name; NULL past the end. */
 const struct mig_source *mig_source_at(unsigned i);
+
+/* Boards that cannot be simulated, in the order of their keys. */
+const struct mig_board_def *mig_known_at(unsigned i);
+const struct mig_board_def *mig_known_find(const char *key);
 
 /* The value of a figure for a driver code; NULL if the figure is not given. */
 const struct mig_variant *mig_figure_at(const struct mig_figure *fig, uint32_t driver_code);

@@ -38,6 +38,8 @@ SIM_ENTRY(nvmlDeviceGetMigMode,
 		return status;
 	if (!currentMode || !pendingMode)
 		return NVML_ERROR_INVALID_ARGUMENT;
+	if (!lab_has_mig_mode(dev.board, &dev.gpu))
+		return NVML_ERROR_NOT_SUPPORTED;
 	*currentMode = dev.gpu.mig_current;
 	*pendingMode = dev.gpu.mig_pending;
 	return NVML_SUCCESS;

@@ -263,6 +263,35 @@ static int check_cis(struct spec_reader *rd, uint32_t n)
 	return 0;
 }
 
+int spec_known_check(struct spec_reader *rd)
+{
+	const struct mig_board_def *def = rd->def;
+	bool all = def->n_gi > 0;
+
+	if (!def->text[MIG_TEXT_NAME].n)
+		return spec_fail(rd->doc, spec_mark_of(spec_root(rd->doc)), rd->reterr,
+				 "the board lacks its product's name");
+	for (uint32_t i = 0; i < def->n_gi; i++) {
+		const struct mig_figure *id = &def->gi[i].fig[MIG_PFIG_ID];
+
+		all &= def->gi[i].fig[MIG_PFIG_MEMORY_MB].n > 0;
+		for (uint32_t k = 0; k < i; k++) {
+			const struct mig_figure *other = &def->gi[k].fig[MIG_PFIG_ID];
+
+			if (strcmp(def->gi[k].name, def->gi[i].name) == 0 ||
+			    (id->n && other->n && id->v[0].value == other->v[0].value))
+				return spec_fail(rd->doc, rd->marks->gi[i].self, rd->reterr,
+						 "profile %s has the name or the id of %s",
+						 def->gi[i].name, def->gi[k].name);
+		}
+	}
+	if (all)
+		return spec_fail(rd->doc, spec_mark_of(spec_root(rd->doc)), rd->reterr,
+				 "each profile has its memory: a board that can be simulated has no "
+				 "'known'");
+	return 0;
+}
+
 int spec_board_check(struct spec_reader *rd)
 {
 	const struct mig_board_def *def = rd->def;
@@ -283,7 +312,8 @@ int spec_board_check(struct spec_reader *rd)
 			r = check_share(rd, i);
 		if (r >= 0)
 			r = check_cis(rd, i);
-		if (r >= 0 && others & UINT64_C(1) << PVALUE(&def->gi[i], ID))
+		if (r >= 0 && PVALUE(&def->gi[i], ID) < 64 &&
+		    others & UINT64_C(1) << PVALUE(&def->gi[i], ID))
 			r = spec_fail(rd->doc, rd->marks->fig[MIG_FIG_IDS_NOT_SUPPORTED],
 				      rd->reterr, "'other-ids' has %u, the id of profile %s",
 				      PVALUE(&def->gi[i], ID), def->gi[i].name);

@@ -237,6 +237,12 @@ static int put_figure(struct spec_reader *rd, const yaml_node_t *value, uint32_t
 	return spec_value_read(rd, value, p->key, p->kind, p->least, p->most, &v->value);
 }
 
+/* What a board file may leave out: "no" for nearly every board. */
+static bool may_miss(const char *key)
+{
+	return strcmp(key, "needs-display-off") == 0;
+}
+
 int spec_figure_read(struct spec_reader *rd, struct spec_group *group, const char *key,
 		     enum mig_kind kind, int64_t least, int64_t most, struct mig_figure *ret,
 		     struct spec_mark *ret_mark)
@@ -246,6 +252,13 @@ int spec_figure_read(struct spec_reader *rd, struct spec_group *group, const cha
 	int r;
 
 	*ret = (struct mig_figure){ 0 };
+	if ((rd->known || may_miss(key)) && !spec_get(rd->doc, group->map, key)) {
+		if (!rd->known)
+			*ret = (struct mig_figure){ 1, { { .sources = group->sources } } };
+		if (ret_mark)
+			*ret_mark = spec_mark_of(group->map);
+		return 0;
+	}
 	r = walk(rd, group, key, kind == MIG_KIND_IDS, MIG_DEF_VARIANTS, put_figure, &p, &node);
 	if (r >= 0 && ret_mark)
 		*ret_mark = spec_mark_of(node);
@@ -287,6 +300,8 @@ int spec_text_read(struct spec_reader *rd, struct spec_group *group, const char 
 	int r;
 
 	*ret = (struct mig_text){ 0 };
+	if (rd->known && !spec_get(rd->doc, group->map, key))
+		return 0;
 	r = walk(rd, group, key, false, ARRAY_SIZE(ret->v), put_text, &p, &node);
 	if (r >= 0 && ret_mark)
 		*ret_mark = spec_mark_of(node);

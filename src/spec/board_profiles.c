@@ -84,6 +84,8 @@ static int starts_read(struct spec_reader *rd, struct spec_group *group, struct 
 	int64_t start;
 	int r;
 
+	if (!node && rd->known)
+		return 0;
 	if (!node || node->type != YAML_SEQUENCE_NODE)
 		return spec_fail(rd->doc, spec_mark_of(node ?: group->map), rd->reterr,
 				 "%s lacks 'starts: [0, 4]', its placements", group->name);

@@ -32,6 +32,7 @@ struct spec_reader {
 	struct spec_board_marks *marks;
 	const struct mig_source *own; /* sources that the file describes itself */
 	unsigned n_own;
+	bool known; /* a board that is known and no more: every figure may be missing */
 	struct mig_error *reterr;
 };
 
@@ -57,7 +58,10 @@ int spec_group_close(struct spec_reader *rd, const struct spec_group *group);
 uint32_t spec_group_sources(struct spec_reader *rd, const struct spec_group *group, const char *key,
 			    uint32_t sources);
 
-/* One figure of the group, which must be there; ret_mark may be NULL. */
+/*
+ * One figure of the group; ret_mark may be NULL. It must be there, but in a file of a board that is
+ * only known, and but for the few keys that most boards have no use for, which are then "no".
+ */
 int spec_figure_read(struct spec_reader *rd, struct spec_group *group, const char *key,
 		     enum mig_kind kind, int64_t least, int64_t most, struct mig_figure *ret,
 		     struct spec_mark *ret_mark);
@@ -76,5 +80,7 @@ int spec_sources_read(struct spec_doc *doc, const yaml_node_t *map, struct mig_s
 
 /* Contradictions between figures. */
 int spec_board_check(struct spec_reader *rd);
+/* The same of a board that is only known; it really lacks something. */
+int spec_known_check(struct spec_reader *rd);
 
 #endif

@@ -79,8 +79,8 @@ static bool group_key(const void *arg, const char *key)
 
 static bool top_key(const void *arg, const char *key)
 {
-	static const char *const keys[] = { "board", "like", "sources", "profiles",
-					    "compute-instances" };
+	static const char *const keys[] = { "board",    "like",	 "known",	       "lacks",
+					    "sources", "profiles", "compute-instances" };
 
 	(void)arg;
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
@@ -126,7 +126,7 @@ static int group_read(struct spec_reader *rd, const char *name)
 	if (optional)
 		group_forget(rd->def, name);
 	if (!map) {
-		if (rd->def->like[0] || optional)
+		if (rd->def->like[0] || rd->known || optional)
 			return 0;
 		return spec_fail(rd->doc, spec_mark_of(spec_root(rd->doc)), rd->reterr,
 				 "the board lacks the group '%s'", name);
@@ -159,9 +159,8 @@ static int group_read(struct spec_reader *rd, const char *name)
 	return r < 0 ? r : spec_group_close(rd, &group);
 }
 
-static int key_read(struct spec_reader *rd, const char *name, char ret[32])
+static int key_read(struct spec_reader *rd, const yaml_node_t *node, const char *name, char ret[32])
 {
-	const yaml_node_t *node = spec_get(rd->doc, spec_root(rd->doc), name);
 	const char *key = node ? spec_scalar(node) : NULL;
 	size_t n;
 
@@ -177,10 +176,62 @@ static int key_read(struct spec_reader *rd, const char *name, char ret[32])
 	return 0;
 }
 
+static bool like_key(const void *arg, const char *key)
+{
+	(void)arg;
+	return strcmp(key, "board") == 0 || strcmp(key, "source") == 0 || strcmp(key, "note") == 0;
+}
+
+static void doubt(struct mig_figure *fig, uint32_t sources)
+{
+	for (uint32_t i = 0; i < fig->n; i++)
+		fig->v[i].sources = sources;
+}
+
+/* Nothing that was taken over was seen on this board: it is unconfirmed, all of it. */
+static void doubt_all(struct mig_board_def *def, uint32_t sources)
+{
+	sources |= MIG_DEF_UNCONFIRMED;
+	doubt(&def->first_driver, sources);
+	for (unsigned i = 0; i < MIG_BOARD_FIGURE_MAX; i++)
+		doubt(&def->fig[i], sources);
+	for (unsigned i = 0; i < MIG_BOARD_TEXT_MAX; i++)
+		for (uint32_t k = 0; k < def->text[i].n; k++)
+			def->text[i].v[k].sources = sources;
+	for (uint32_t g = 0; g < def->n_gi; g++) {
+		struct mig_gi_def *gi = &def->gi[g];
+
+		doubt(&gi->since, sources);
+		for (unsigned i = 0; i < MIG_PROFILE_FIGURE_MAX; i++)
+			doubt(&gi->fig[i], sources);
+		gi->starts_sources = sources;
+		for (unsigned i = 0; i < gi->n_ci; i++) {
+			gi->ci[i].sources = sources;
+			gi->ci[i].p.unconfirmed = MIG_UNCONFIRMED_ID | MIG_UNCONFIRMED_TOTAL |
+						  MIG_UNCONFIRMED_PLACEMENT | MIG_UNCONFIRMED_SM;
+		}
+	}
+}
+
+/* "like: {board: NAME, source: [...], note: ...}": says who puts the two boards together. */
+static int like_by_word(struct spec_reader *rd, const yaml_node_t *map)
+{
+	struct spec_group group;
+	int r;
+
+	rd->def->n_sources = 0;
+	rd->def->n_notes = 0;
+	r = spec_group_open(rd, map, "'like'", "like", &group);
+	if (r < 0)
+		return r;
+	doubt_all(rd->def, group.sources);
+	return 0;
+}
+
 /* Starts from the board that this one is like; its figures then stand at the "like" line. */
 static int like_read(struct spec_reader *rd)
 {
-	const yaml_node_t *node = spec_get(rd->doc, spec_root(rd->doc), "like");
+	const yaml_node_t *node = spec_get(rd->doc, spec_root(rd->doc), "like"), *name = node;
 	const struct mig_board_def *other;
 	struct spec_board_marks *marks = rd->marks;
 	char like[32];
@@ -188,13 +239,19 @@ static int like_read(struct spec_reader *rd)
 
 	if (!node)
 		return 0;
-	r = key_read(rd, "like", like);
+	if (node->type == YAML_MAPPING_NODE) {
+		r = spec_check_map(rd->doc, node, "'like'", like_key, NULL, rd->reterr);
+		if (r < 0)
+			return r;
+		name = spec_get(rd->doc, node, "board");
+	}
+	r = key_read(rd, name, "like", like);
 	if (r < 0)
 		return r;
 	other = rd->env->find ? rd->env->find(rd->env->arg, like) : NULL;
 	if (!other)
 		return spec_fail(
-			rd->doc, spec_mark_of(node), rd->reterr,
+			rd->doc, spec_mark_of(name), rd->reterr,
 			"no board '%s' to be like (a board that is itself like another won't do)",
 			like);
 	*rd->def = *other;
@@ -209,7 +266,7 @@ static int like_read(struct spec_reader *rd)
 		for (size_t i = 0; i < ARRAY_SIZE(marks->gi[g].ci); i++)
 			marks->gi[g].ci[i] = marks->like;
 	}
-	return 0;
+	return node == name ? 0 : like_by_word(rd, node);
 }
 
 /* Profiles and compute instances come together: the second names the first. */
@@ -220,8 +277,10 @@ static int instances_read(struct spec_reader *rd)
 	const yaml_node_t *cis = spec_get(rd->doc, root, "compute-instances");
 	int r;
 
-	if (!profiles && !cis && rd->def->like[0])
+	if (!profiles && !cis && (rd->def->like[0] || rd->known))
 		return 0;
+	if (profiles && !cis && rd->known)
+		return spec_profiles_read(rd, profiles);
 	if (!profiles || !cis)
 		return spec_fail(rd->doc, spec_mark_of(profiles ?: cis ?: root), rd->reterr,
 				 "a board has both 'profiles' and 'compute-instances'");
@@ -230,6 +289,36 @@ static int instances_read(struct spec_reader *rd)
 	notes_drop(rd->def, "compute-instances");
 	r = spec_profiles_read(rd, profiles);
 	return r < 0 ? r : spec_cis_read(rd, cis);
+}
+
+/*
+ * "known: yes" and "lacks: ...": a board of which too little is known to simulate it. Only what
+ * sources give is in its file, so that nothing has to be made up.
+ */
+static int known_read(struct spec_reader *rd)
+{
+	const yaml_node_t *root = spec_root(rd->doc);
+	const yaml_node_t *known = spec_get(rd->doc, root, "known");
+	const yaml_node_t *lacks = spec_get(rd->doc, root, "lacks");
+	const char *text = lacks ? spec_scalar(lacks) : NULL;
+	const char *value = known ? spec_scalar(known) : NULL;
+
+	if (!known && !lacks)
+		return 0;
+	if (!known || !value || strcmp(value, "yes") != 0)
+		return spec_fail(rd->doc, spec_mark_of(known ?: lacks), rd->reterr,
+				 "a board that cannot be simulated says 'known: yes'");
+	if (!text || !*text || strlen(text) >= sizeof(rd->def->lacks))
+		return spec_fail(rd->doc, spec_mark_of(lacks ?: known), rd->reterr,
+				 "'lacks' says in at most %zu letters what no source gives",
+				 sizeof(rd->def->lacks) - 1);
+	if (spec_get(rd->doc, root, "like") || spec_get(rd->doc, root, "compute-instances"))
+		return spec_fail(rd->doc, spec_mark_of(known), rd->reterr,
+				 "a board that is only known has neither 'like' nor "
+				 "'compute-instances'");
+	memcpy(rd->def->lacks, text, strlen(text) + 1);
+	rd->known = true;
+	return 0;
 }
 
 static int board_read(struct spec_reader *rd)
@@ -251,15 +340,19 @@ static int board_read(struct spec_reader *rd)
 			return r;
 		rd->own = own;
 	}
-	r = like_read(rd);
+	r = known_read(rd);
 	if (r >= 0)
-		r = key_read(rd, "board", rd->def->key);
+		r = like_read(rd);
+	if (r >= 0)
+		r = key_read(rd, spec_get(rd->doc, root, "board"), "board", rd->def->key);
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(groups); i++)
 		r = group_read(rd, groups[i]);
 	if (r >= 0)
 		r = instances_read(rd);
 	rd->own = NULL;
-	return r < 0 ? r : spec_board_check(rd);
+	if (r < 0)
+		return r;
+	return rd->known ? spec_known_check(rd) : spec_board_check(rd);
 }
 
 int spec_board_parse(const char *file, const char *text, size_t size,
@@ -269,7 +362,9 @@ int spec_board_parse(const char *file, const char *text, size_t size,
 	_cleanup_free_ struct mig_board_def *def = calloc(1, sizeof(*def));
 	_cleanup_free_ struct spec_board_marks *marks = calloc(1, sizeof(*marks));
 	_cleanup_(spec_doc_done) struct spec_doc doc = { 0 };
-	struct spec_reader rd = { &doc, env, def, marks, NULL, 0, reterr };
+	struct spec_reader rd = {
+		.doc = &doc, .env = env, .def = def, .marks = marks, .reterr = reterr
+	};
 	int r;
 
 	if (!def || !marks)

@@ -22,12 +22,18 @@ struct spec_board_env {
 	void *arg;
 };
 
-/* Reads and checks a board; file is its name in messages. */
+/*
+ * Reads and checks a board; file is its name in messages. A board of which too little is known to
+ * simulate it has .lacks.
+ */
 int spec_board_parse(const char *file, const char *text, size_t size,
 		     const struct spec_board_env *env, struct mig_board_def *ret,
 		     struct mig_error *reterr);
 
-/* The same from a file on disk, beside the compiled-in boards and sources. */
+/*
+ * The same from a file on disk, beside the compiled-in boards and sources; -ENOTSUP where the board
+ * cannot be simulated.
+ */
 int spec_board_load(const char *path, struct mig_board_def *ret, struct mig_error *reterr);
 
 /* Reads data/boards/sources.yaml: at most cap sources. */
