@@ -48,8 +48,7 @@ static bool has_like(const char *text, size_t size)
 }
 
 /* The file is named after the board, so that a board is found by looking at the folder. */
-static int check_place(const char *path, const struct mig_board_def *def,
-		       struct mig_error *reterr)
+static int check_place(const char *path, const struct mig_board_def *def, struct mig_error *reterr)
 {
 	const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 	size_t n = strlen(def->key);
@@ -238,8 +237,8 @@ static int write_tables(const struct gen *gen, const char *path, struct mig_erro
 	for (unsigned i = 0; i < gen->n_known; i++)
 		put_board(f, &gen->known[i]);
 	/* An empty array is no C. */
-	fprintf(f, "%s};\nconst unsigned mig_n_known = %u;\n\n", gen->n_known ? "" : "{ .n_gi = 0 }",
-		gen->n_known);
+	fprintf(f, "%s};\nconst unsigned mig_n_known = %u;\n\n",
+		gen->n_known ? "" : "{ .n_gi = 0 }", gen->n_known);
 	fprintf(f, "const struct mig_source mig_sources[] = {\n");
 	put_sources(f, "\t", gen->sources, gen->n_sources);
 	fprintf(f, "};\nconst unsigned mig_n_sources = %u;\n", gen->n_sources);

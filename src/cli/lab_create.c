@@ -62,9 +62,10 @@ static int unknown_board(const char *key, struct mig_error *reterr)
 	struct cli_nearest near;
 
 	if (def)
-		return mig_fail(reterr, -ENOTSUP,
-				"the board %s is known, but cannot be simulated: no source gives %s",
-				key, def->lacks);
+		return mig_fail(
+			reterr, -ENOTSUP,
+			"the board %s is known, but cannot be simulated: no source gives %s", key,
+			def->lacks);
 	cli_nearest_begin(&near, key, strlen(key));
 	for (unsigned i = 0; (def = mig_board_at(i)); i++)
 		cli_nearest_add(&near, def->key);

@@ -286,9 +286,10 @@ int spec_known_check(struct spec_reader *rd)
 		}
 	}
 	if (all)
-		return spec_fail(rd->doc, spec_mark_of(spec_root(rd->doc)), rd->reterr,
-				 "each profile has its memory: a board that can be simulated has no "
-				 "'known'");
+		return spec_fail(
+			rd->doc, spec_mark_of(spec_root(rd->doc)), rd->reterr,
+			"each profile has its memory: a board that can be simulated has no "
+			"'known'");
 	return 0;
 }
 

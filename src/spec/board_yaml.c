@@ -79,8 +79,9 @@ static bool group_key(const void *arg, const char *key)
 
 static bool top_key(const void *arg, const char *key)
 {
-	static const char *const keys[] = { "board",    "like",	 "known",	       "lacks",
-					    "sources", "profiles", "compute-instances" };
+	static const char *const keys[] = {
+		"board", "like", "known", "lacks", "sources", "profiles", "compute-instances"
+	};
 
 	(void)arg;
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)

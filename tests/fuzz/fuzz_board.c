@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (spec_board_parse("fuzz", (const char *)data, size, &env, def, &err) < 0)
 		check(strncmp(err.msg, "fuzz:", 5) == 0);
-	else
+	else if (!def->lacks[0])
 		show(def);
 	err = (struct mig_error){ 0 };
 	if (spec_sources_parse("fuzz", (const char *)data, size, sources, ARRAY_SIZE(sources), &n,

@@ -120,6 +120,59 @@ static void own_board(void)
 	free(def);
 }
 
+/* Taken from a sister by a source's word: no figure of it is confirmed; an own group is. */
+static void like_by_word(void)
+{
+	struct mig_board_def *def = malloc(sizeof(*def));
+	struct mig_error err = { 0 };
+	struct mig_board b;
+	char path[PATH_MAX];
+
+	CHECK(def);
+	snprintf(path, sizeof(path), "%s/tests/boards/good/like-by-word.yaml", source_root());
+	CHECK_EQ(spec_board_load(path, def, &err), 0);
+	CHECK_EQ(def->n_sources, 2);
+	CHECK_EQ(def->n_notes, 1);
+	CHECK_STR(def->notes[0].about, "like");
+	CHECK(!(def->fig[MIG_FIG_DISPLAY_OFF].v[0].sources & MIG_DEF_UNCONFIRMED));
+	for (unsigned i = 0; i < def->n_gi; i++)
+		for (unsigned k = 0; k < MIG_PROFILE_FIGURE_MAX; k++)
+			CHECK_EQ(def->gi[i].fig[k].v[0].sources, MIG_DEF_UNCONFIRMED | 3);
+	CHECK_EQ(mig_board_resolve(def, "535.183.01", &b, &err), 0);
+	CHECK_EQ(b.mode_display_off, 1);
+	CHECK_EQ(b.gi[0].memory_mb, 5952);
+	CHECK_EQ(b.gi[0].unconfirmed, MIG_UNCONFIRMED_ID * 2 - 1);
+	CHECK_EQ(b.gi[2].ci[0].unconfirmed, MIG_UNCONFIRMED_SM | MIG_UNCONFIRMED_PLACEMENT |
+						    MIG_UNCONFIRMED_TOTAL | MIG_UNCONFIRMED_ID);
+	free(def);
+}
+
+/* A board that is known and no more is read, and is not handed out as one to simulate. */
+static void known_board(void)
+{
+	struct mig_board_def *def = malloc(sizeof(*def));
+	const struct mig_board_def *b300;
+	struct mig_error err = { 0 };
+	char path[PATH_MAX], want[PATH_MAX + 200];
+
+	CHECK(def);
+	memset(def, 0x5a, sizeof(*def));
+	snprintf(path, sizeof(path), "%s/tests/boards/known/some-figures.yaml", source_root());
+	CHECK_EQ(spec_board_load(path, def, &err), -ENOTSUP);
+	snprintf(want, sizeof(want),
+		 "%s: the board half-known is known, but cannot be simulated: no source gives the "
+		 "memory of its larger profile",
+		 path);
+	CHECK_STR(err.msg, want);
+	CHECK_EQ(def->key[0], 0x5a);
+	free(def);
+	b300 = mig_known_find("b300");
+	CHECK(b300 && b300->lacks[0]);
+	CHECK_EQ(b300->gi[0].fig[MIG_PFIG_MEMORY_MB].n, 0);
+	for (unsigned i = 0; mig_known_at(i); i++)
+		CHECK(!mig_board_find(mig_known_at(i)->key) && mig_known_at(i)->lacks[0]);
+}
+
 static void unreadable(void)
 {
 	struct mig_board_def *def = malloc(sizeof(*def));
@@ -137,6 +190,8 @@ int main(void)
 	each("tests/boards/bad", bad_file, 50);
 	each("tests/boards/good", good_file, 1);
 	own_board();
+	like_by_word();
+	known_board();
 	unreadable();
 	return 0;
 }

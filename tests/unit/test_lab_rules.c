@@ -79,6 +79,79 @@ static void test_empty_board_orders(void)
 	expect("a30", MIG_NUMBERING_QUARTER, quarters, quarter_starts, quarter_ids, 3);
 }
 
+/* An RTX PRO 6000: three units a quarter, ids as on an A30; who stands beside whom. */
+static void test_twelve_units(void)
+{
+	static const unsigned want[11] = { 4, 1, 4, 1, 4, 2, 2, 1, 2, 1, 1 };
+	static const unsigned beside_all[11] = { 0, 0, 0, 0, 3, 0, 0, 0, 1, 0, 0 };
+	struct fixture f;
+	struct lab *lab =
+		make(&f, "rtx-pro-6000-server", "580.105.08", MIG_NUMBERING_QUARTER, NULL);
+	const struct mig_board *b;
+	struct lab_gpu gpu;
+	unsigned id;
+
+	CHECK_EQ(lab_read_gpu(lab, 0, &gpu), 0);
+	b = lab_board(lab, &gpu);
+	CHECK_EQ(b->units, 12);
+	CHECK_EQ(b->n_gi, 11);
+	for (unsigned i = 0; i < b->n_gi; i++)
+		CHECK_EQ(lab_gi_remaining(b, &gpu, lab_const(lab)->rule, i), want[i]);
+	CHECK_EQ(put(lab, 14, -1, &id), 0);
+	CHECK_EQ(id, 3);
+	CHECK_EQ(put(lab, 65, -1, &id), -ENOSPC); /* +me.all leaves only -me, and joins only -me */
+	CHECK_EQ(put(lab, 21, 9, &id), 9);
+	CHECK_EQ(id, 6);
+	CHECK_EQ(put(lab, 21, -1, &id), -ENOSPC); /* one +me */
+	CHECK_EQ(put(lab, 47, -1, &id), 3);
+	CHECK_EQ(put(lab, 5, -1, &id), -ENOSPC);
+	CHECK_EQ(put(lab, 5, 3, &id), -EINVAL); /* halves start at 0 and 6 */
+	done(&f, lab);
+	lab = make(&f, "rtx-pro-6000-server", "580.105.08", MIG_NUMBERING_QUARTER, NULL);
+	CHECK_EQ(put(lab, 65, -1, &id), 0);
+	CHECK_EQ(lab_read_gpu(lab, 0, &gpu), 0);
+	for (unsigned i = 0; i < b->n_gi; i++)
+		CHECK_EQ(lab_gi_remaining(b, &gpu, lab_const(lab)->rule, i), beside_all[i]);
+	CHECK_EQ(put(lab, 64, 6, &id), -ENOSPC);
+	CHECK_EQ(put(lab, 66, -1, &id), 6);
+	CHECK_EQ(id, 2);
+	CHECK_EQ(put(lab, 67, -1, &id), 3);
+	CHECK_EQ(id, 4);
+	done(&f, lab);
+	lab = make(&f, "rtx-pro-6000-server", "580.105.08", MIG_NUMBERING_QUARTER, NULL);
+	CHECK_EQ(put(lab, 32, -1, &id), 0);
+	CHECK_EQ(id, 0);
+	CHECK_EQ(put(lab, 67, -1, &id), -ENOSPC);
+	done(&f, lab);
+}
+
+/* Workstation boards have a MIG mode only while their display ports are disabled. */
+static void test_display_ports(void)
+{
+	struct mig_error err = { 0 };
+	struct lab_spec spec;
+	struct lab_gpu gpu;
+	struct fixture f;
+	struct lab *lab;
+
+	fixture_make(&f);
+	fixture_spec(&spec, f.dir, "rtx-pro-6000-max-q", "580.105.08", 1, MIG_NUMBERING_QUARTER);
+	CHECK_EQ(lab_create(&spec, &err), 0);
+	lab = fixture_open(&f);
+	CHECK_EQ(lab_set_mig_mode(lab, 0, true), -ENOTSUP);
+	CHECK_EQ(lab_set_reading(lab, 0, -1, "display", "off", &err), 0);
+	CHECK_EQ(lab_set_mig_mode(lab, 0, true), 0);
+	CHECK_EQ(lab_set_reading(lab, 0, -1, "display", "on", &err), -EBUSY);
+	CHECK_EQ(lab_set_mig_mode(lab, 0, false), 0);
+	CHECK_EQ(lab_set_reading(lab, 0, -1, "display", "on", &err), 0);
+	CHECK_EQ(lab_read_gpu(lab, 0, &gpu), 0);
+	CHECK(!lab_has_mig_mode(lab_board(lab, &gpu), &gpu));
+	done(&f, lab);
+	lab = make(&f, "a30", "535.261.03", MIG_NUMBERING_QUARTER, NULL);
+	CHECK_EQ(lab_set_reading(lab, 0, -1, "display", "off", &err), -ENOTSUP);
+	done(&f, lab);
+}
+
 static void test_refusals(void)
 {
 	struct fixture f;
@@ -200,6 +273,20 @@ static void test_compute_instances(void)
 	CHECK(put(lab, 9, -1, &gi) >= 0);
 	CHECK_EQ(cut(lab, gi, 2, &ci), 4);
 	done(&f, lab);
+	/* Four slices: 2g after one 1c 1/2, 0/1 (seen on A30); the RTX PRO 6000 as it, 1g 0:1. */
+	lab = make(&f, "a30", "535.261.03", MIG_NUMBERING_QUARTER, NULL);
+	CHECK(put(lab, 5, -1, &gi) >= 0);
+	CHECK_EQ(cut(lab, gi, 0, &ci), 1);
+	CHECK_EQ(ci_left(lab, gi, 0), 1);
+	CHECK_EQ(ci_left(lab, gi, 1), 0);
+	CHECK_EQ(cut(lab, gi, 0, &ci), 101);
+	done(&f, lab);
+	lab = make(&f, "rtx-pro-6000-server", "580.105.08", MIG_NUMBERING_QUARTER, NULL);
+	CHECK(put(lab, 14, -1, &gi) >= 0);
+	CHECK_EQ(cut(lab, gi, 0, &ci), 1);
+	CHECK(put(lab, 66, -1, &gi) >= 0);
+	CHECK_EQ(cut(lab, gi, 1, &ci), 2);
+	done(&f, lab);
 }
 
 /* --- the switches, each value ---------------------------------------------------------------- */
@@ -290,6 +377,29 @@ static int both_me(const char *rule)
 	r = put(lab, 6, -1, &id);
 	done(&f, lab);
 	return r;
+}
+
+static int plain_beside_gfx(const char *rule, unsigned first, unsigned second)
+{
+	struct fixture f;
+	struct lab *lab =
+		make(&f, "rtx-pro-6000-server", "580.105.08", MIG_NUMBERING_QUARTER, rule);
+	unsigned id;
+	int r;
+
+	CHECK(put(lab, first, -1, &id) >= 0);
+	r = put(lab, second, -1, &id);
+	done(&f, lab);
+	return r;
+}
+
+static void test_gfx_rule(void)
+{
+	CHECK_EQ(plain_beside_gfx(NULL, 47, 14), 3);
+	CHECK_EQ(plain_beside_gfx("gfx-beside-compute=allow", 14, 47), 3);
+	CHECK_EQ(plain_beside_gfx("gfx-beside-compute=refuse", 47, 14), -ENOSPC);
+	CHECK_EQ(plain_beside_gfx("gfx-beside-compute=refuse", 5, 35), -ENOSPC);
+	CHECK_EQ(plain_beside_gfx("gfx-beside-compute=refuse", 47, 35), 6);
 }
 
 static void test_capacity_rules(void)
@@ -409,12 +519,15 @@ static void test_doc_lists_the_rules(void)
 int main(void)
 {
 	test_empty_board_orders();
+	test_twelve_units();
+	test_display_ports();
 	test_refusals();
 	test_remaining();
 	test_compute_instances();
 	test_placement_rules();
 	test_disable_rules();
 	test_capacity_rules();
+	test_gfx_rule();
 	test_compute_rules();
 	test_rule_names();
 	test_doc_lists_the_rules();

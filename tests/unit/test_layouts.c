@@ -48,7 +48,7 @@ static size_t count(const struct mig_board *b, plan_profiles set, bool maximal)
 struct brute {
 	struct {
 		unsigned mask, profile, slices;
-		bool me;
+		enum mig_media media;
 	} p[64];
 	unsigned n;
 	bool beside;
@@ -59,8 +59,11 @@ struct brute {
 static bool brute_clash(const struct brute *b, unsigned i, unsigned k)
 {
 	unsigned a = b->p[i].slices, c = b->p[k].slices;
+	enum mig_media m = b->p[i].media, o = b->p[k].media;
 
-	return (b->p[i].mask & b->p[k].mask) || (b->p[i].me && b->p[k].me) ||
+	return (b->p[i].mask & b->p[k].mask) || (m == MIG_MEDIA_ME && o == MIG_MEDIA_ME) ||
+	       (m == MIG_MEDIA_ME_ALL && o != MIG_MEDIA_NO_ME) ||
+	       (o == MIG_MEDIA_ME_ALL && m != MIG_MEDIA_NO_ME) ||
 	       (!b->beside && ((a == 4 && c == 3) || (a == 3 && c == 4)));
 }
 
@@ -104,7 +107,7 @@ static void against_brute_force(const struct mig_board *board, plan_profiles set
 			b.p[b.n].mask = ((1u << p->size) - 1) << p->starts[k];
 			b.p[b.n].profile = i;
 			b.p[b.n].slices = p->slices;
-			b.p[b.n++].me = p->media == MIG_MEDIA_ME;
+			b.p[b.n++].media = p->media;
 		}
 	}
 	brute_walk(&b, 0);
