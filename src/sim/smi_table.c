@@ -12,6 +12,7 @@
 
 #include "sim/parse.h"
 #include "sim/process.h"
+#include "sim/reading.h"
 
 typedef void slot(void);
 
@@ -41,11 +42,31 @@ static nvmlReturn_t not_supported(unsigned n)
 #define TEN(f, t) f(t##0) f(t##1) f(t##2) f(t##3) f(t##4) f(t##5) f(t##6) f(t##7) f(t##8) f(t##9)
 #define HUNDRED(f, h)                                                                              \
 	TEN(f, h##0)                                                                               \
-	TEN(f, h##1) TEN(f, h##2) TEN(f, h##3) TEN(f, h##4) TEN(f, h##5) TEN(f, h##6) TEN(f, h##7) \
-		TEN(f, h##8) TEN(f, h##9)
+	TEN(f, h##1)                                                                               \
+	TEN(f, h##2) TEN(f, h##3) TEN(f, h##4) TEN(f, h##5) TEN(f, h##6) TEN(f, h##7) TEN(f, h##8) \
+		TEN(f, h##9)
 #define ALL(f) HUNDRED(f, 0) HUNDRED(f, 1) HUNDRED(f, 2) HUNDRED(f, 3) HUNDRED(f, 4) HUNDRED(f, 5)
 
 ALL(UNKNOWN)
+
+/*
+ * A slot that is known, as SIM_ENTRY makes NVML's functions: n is for the log, what follows is the
+ * body.
+ */
+#define SMI_SLOT(n, name, params, args)               \
+	static nvmlReturn_t body_##name params;       \
+	static nvmlReturn_t slot_##name params        \
+	{                                             \
+		int saved_errno = errno;              \
+		nvmlReturn_t r = sim_enter(0);        \
+                                                      \
+		if (r == NVML_SUCCESS)                \
+			r = body_##name args;         \
+		sim_log("smi slot " #n " " #name, r); \
+		errno = saved_errno;                  \
+		return r;                             \
+	}                                             \
+	static nvmlReturn_t body_##name params
 
 /* Called with texts, for a trace that only NVIDIA reads. */
 static nvmlReturn_t slot_trace(void)
@@ -54,8 +75,9 @@ static nvmlReturn_t slot_trace(void)
 }
 
 /* "-i BUS-ID" is read by the library, and each GPU's place asked for to compare. */
-static nvmlReturn_t slot_parse_bus_id(const char *text, unsigned *domain, unsigned *bus,
-				      unsigned *device, unsigned *function)
+SMI_SLOT(12, parse_bus_id,
+	 (const char *text, unsigned *domain, unsigned *bus, unsigned *device, unsigned *function),
+	 (text, domain, bus, device, function))
 {
 	struct sim_bus_id id;
 
@@ -68,14 +90,12 @@ static nvmlReturn_t slot_parse_bus_id(const char *text, unsigned *domain, unsign
 	return NVML_SUCCESS;
 }
 
-static nvmlReturn_t slot_place_by_index(unsigned index, unsigned *domain, unsigned *bus,
-					unsigned *device)
+SMI_SLOT(75, place_by_index, (unsigned index, unsigned *domain, unsigned *bus, unsigned *device),
+	 (index, domain, bus, device))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_enter(0);
+	nvmlReturn_t status = sim_gpu(index, &dev);
 
-	if (status == NVML_SUCCESS)
-		status = sim_gpu(index, &dev);
 	if (status != NVML_SUCCESS)
 		return status;
 	*domain = dev.gpu.pci_domain;
@@ -84,19 +104,17 @@ static nvmlReturn_t slot_place_by_index(unsigned index, unsigned *domain, unsign
 	return NVML_SUCCESS;
 }
 
-static nvmlReturn_t slot_handle_by_index(unsigned index, nvmlDevice_t *device)
+SMI_SLOT(81, handle_by_index, (unsigned index, nvmlDevice_t *device), (index, device))
 {
 	return nvmlDeviceGetHandleByIndex_v2(index, device);
 }
 
 /* "Is it the primary (console) GPU": asked before a reset, which 1 would forbid. */
-static nvmlReturn_t slot_is_primary(nvmlDevice_t device, unsigned *primary)
+SMI_SLOT(20, is_primary, (nvmlDevice_t device, unsigned *primary), (device, primary))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_enter(0);
+	nvmlReturn_t status = sim_parent(device, &dev);
 
-	if (status == NVML_SUCCESS)
-		status = sim_parent(device, &dev);
 	if (status == NVML_SUCCESS)
 		*primary = 0;
 	return status;
@@ -106,7 +124,7 @@ static nvmlReturn_t slot_is_primary(nvmlDevice_t device, unsigned *primary)
  * Asked before a reset: how the GPUs hang together. At 1 nvidia-smi resets them one by one through
  * slot 13 and tells the outcome of each; at other answers it takes all of them as a group.
  */
-static nvmlReturn_t slot_fabric(unsigned *kind)
+SMI_SLOT(169, fabric, (unsigned *kind), (kind))
 {
 	*kind = 1;
 	return NVML_SUCCESS;
@@ -121,8 +139,9 @@ struct reset_group {
 	nvmlDevice_t device[LAB_MAX_GPUS];
 };
 
-static nvmlReturn_t slot_group_make(struct reset_group **group, const nvmlDevice_t *devices,
-				    unsigned count)
+SMI_SLOT(182, group_make,
+	 (struct reset_group * *group, const nvmlDevice_t *devices, unsigned count),
+	 (group, devices, count))
 {
 	struct reset_group *made;
 
@@ -137,8 +156,8 @@ static nvmlReturn_t slot_group_make(struct reset_group **group, const nvmlDevice
 	return NVML_SUCCESS;
 }
 
-static nvmlReturn_t slot_group_bus_ids(const struct reset_group *group, char **bus_ids,
-				       unsigned *count)
+SMI_SLOT(183, group_bus_ids, (const struct reset_group *group, char **bus_ids, unsigned *count),
+	 (group, bus_ids, count))
 {
 	nvmlPciInfo_t pci;
 
@@ -153,25 +172,23 @@ static nvmlReturn_t slot_group_bus_ids(const struct reset_group *group, char **b
 	return NVML_SUCCESS;
 }
 
-static nvmlReturn_t slot_group_free(struct reset_group *group)
+SMI_SLOT(184, group_free, (struct reset_group * group), (group))
 {
 	free(group);
 	return NVML_SUCCESS;
 }
 
 /* nvidia-smi of R470 to R525 asks for it here before a reset, newer ones by NVML's own call. */
-static nvmlReturn_t slot_architecture(nvmlDevice_t device, unsigned *architecture)
+SMI_SLOT(65, architecture, (nvmlDevice_t device, unsigned *architecture), (device, architecture))
 {
 	return nvmlDeviceGetArchitecture(device, architecture);
 }
 
-static nvmlReturn_t slot_reset(nvmlDevice_t device)
+SMI_SLOT(13, reset, (nvmlDevice_t device), (device))
 {
-	nvmlReturn_t status = sim_enter(0);
+	nvmlReturn_t status = sim_may_manage();
 	struct sim_dev dev;
 
-	if (status == NVML_SUCCESS)
-		status = sim_may_manage();
 	if (status == NVML_SUCCESS)
 		status = sim_parent(device, &dev);
 	if (status == NVML_SUCCESS)
@@ -183,24 +200,164 @@ static nvmlReturn_t slot_reset(nvmlDevice_t device)
  * How nvidia-smi sets persistence mode from R565 on: it wants to know whether the daemon did it.
  * The lab's driver does it itself, which it calls legacy.
  */
-static nvmlReturn_t slot_set_persistence(nvmlDevice_t device, nvmlEnableState_t mode,
-					 unsigned *by_daemon)
+SMI_SLOT(251, set_persistence, (nvmlDevice_t device, nvmlEnableState_t mode, unsigned *by_daemon),
+	 (device, mode, by_daemon))
 {
 	*by_daemon = 0;
 	return nvmlDeviceSetPersistenceMode(device, mode);
 }
 
-static nvmlReturn_t slot_host_link_generation(nvmlDevice_t device, unsigned *generation)
+/* --- readings that NVML has no function for, or had none at first ----------------------------- */
+
+/* Host's end of the link. A virtual machine's guest is not told (measured), a lab is none. */
+SMI_SLOT(230, host_link_generation, (nvmlDevice_t device, unsigned *generation),
+	 (device, generation))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_enter(0);
+	nvmlReturn_t status = sim_parent(device, &dev);
 
-	if (status == NVML_SUCCESS)
-		status = sim_parent(device, &dev);
 	if (status == NVML_SUCCESS)
 		*generation = dev.board->pcie_gen;
 	return status;
 }
+
+/* "GPU Part Number"; length is 80. Its neighbour 237, the FRU's, is N/A on H100 and H200. */
+SMI_SLOT(231, gpu_part_number, (nvmlDevice_t device, char *text, unsigned length),
+	 (device, text, length))
+{
+	struct sim_dev dev;
+	nvmlReturn_t status = sim_parent(device, &dev);
+
+	if (status == NVML_SUCCESS && !dev.board->gpu_part_number[0])
+		return NVML_ERROR_NOT_SUPPORTED;
+	return status == NVML_SUCCESS ? sim_copy(text, length, dev.board->gpu_part_number) : status;
+}
+
+/* "GPU T.Limit Temp" of R535 to R550; newer ones ask nvmlDeviceGetMarginTemperature. */
+SMI_SLOT(240, margin_temperature, (nvmlDevice_t device, int *margin), (device, margin))
+{
+	struct sim_dev dev;
+	nvmlReturn_t status = sim_parent(device, &dev);
+	int max;
+
+	if (status != NVML_SUCCESS)
+		return status;
+	max = sim_max_temperature(dev.board);
+	if (max <= 0)
+		return NVML_ERROR_NOT_SUPPORTED;
+	*margin = max - sim_temperature(&dev);
+	return NVML_SUCCESS;
+}
+
+/* "Addressing Mode" of R535 to R570: 0 none, 1 HMM, 2 ATS. Measured on H100 and H200: none. */
+SMI_SLOT(242, addressing_mode, (nvmlDevice_t device, unsigned *mode), (device, mode))
+{
+	struct sim_dev dev;
+	nvmlReturn_t status = sim_parent(device, &dev);
+
+	if (status == NVML_SUCCESS)
+		*mode = 0;
+	return status;
+}
+
+/*
+ * "Sparse Operation Mode": slot 243 in R535, 249 from R550 on. Disabled on H100 and H200
+ * (measured); listings of other architectures have N/A.
+ */
+SMI_SLOT(249, sparse_operation, (nvmlDevice_t device, unsigned *mode), (device, mode))
+{
+	struct sim_dev dev;
+	nvmlReturn_t status = sim_parent(device, &dev);
+
+	if (status != NVML_SUCCESS)
+		return status;
+	if (dev.board->architecture != NVML_DEVICE_ARCH_HOPPER)
+		return NVML_ERROR_NOT_SUPPORTED;
+	*mode = 0;
+	return NVML_SUCCESS;
+}
+
+/* "topo -C": the NUMA node of the CPUs nearest to the GPU. */
+SMI_SLOT(223, memory_affinity,
+	 (nvmlDevice_t device, unsigned size, unsigned long *nodes, unsigned scope),
+	 (device, size, nodes, scope))
+{
+	return nvmlDeviceGetMemoryAffinity(device, size, nodes, scope);
+}
+
+/* --- dmon and pmon -------------------------------------------------------------------------- */
+
+/* Whether they can watch the GPU: at 0 nvidia-smi says that the device does not support it. */
+SMI_SLOT(72, may_monitor, (nvmlDevice_t device, unsigned *may), (device, may))
+{
+	struct sim_dev dev;
+	nvmlReturn_t status = sim_parent(device, &dev);
+
+	if (status == NVML_SUCCESS)
+		*may = 1;
+	return status;
+}
+
+/* "dmon -s v": nanoseconds for which power, and heat, held the clocks down. Never here. */
+SMI_SLOT(138, violations, (nvmlDevice_t device, uint64_t ret[2]), (device, ret))
+{
+	struct sim_dev dev;
+	nvmlReturn_t status = sim_parent(device, &dev);
+
+	if (status == NVML_SUCCESS)
+		ret[0] = ret[1] = 0;
+	return status;
+}
+
+/*
+ * One sample of one process for "pmon": how much it used of each kind of engine, each with the pid
+ * that it is of. Newer programs ask for more engines.
+ */
+struct usage {
+	uint32_t percent, pad, pid;
+	char name[68];
+};
+_Static_assert(sizeof(struct usage) == 80, "nvidia-smi's process sample");
+
+enum usage_engine { USAGE_SM, USAGE_MEMORY, USAGE_ENCODER, USAGE_DECODER, USAGE_JPEG, USAGE_OFA };
+#define USAGE_ENGINES(driver) ((driver) < 550 ? 4U : 6U)
+
+/*
+ * Samples since a time in microseconds; count holds the room (100 was seen). A process that does
+ * nothing on an H100 has 0 for the first two engines and no sample of the others (measured). With
+ * MIG on there is none, as of nvmlDeviceGetProcessUtilization.
+ */
+SMI_SLOT(145, process_usage,
+	 (nvmlDevice_t device, uint64_t since, unsigned *flags, unsigned *count, char *samples),
+	 (device, since, flags, count, samples))
+{
+	struct lab_client clients[LAB_MAX_CLIENTS];
+	unsigned room = *count, n = 0, engines = USAGE_ENGINES(sim_const()->driver_major);
+	size_t size = sizeof(uint64_t) + engines * sizeof(struct usage);
+	struct sim_dev dev;
+	nvmlReturn_t status = sim_parent(device, &dev);
+
+	(void)flags;
+	*count = 0;
+	if (status == NVML_SUCCESS && dev.gpu.mig_current)
+		status = NVML_ERROR_NOT_SUPPORTED;
+	if (status == NVML_SUCCESS)
+		status = sim_processes(device, clients, &n);
+	if (status != NVML_SUCCESS)
+		return status;
+	for (unsigned i = 0; i < n && i < room; i++, *count = i) {
+		struct usage usage[6];
+
+		memset(usage, 0, sizeof(usage));
+		for (unsigned k = 0; k < engines; k++)
+			usage[k].pid = k <= USAGE_MEMORY ? clients[i].pid : UINT32_MAX;
+		memcpy(samples + i * size, &since, sizeof(since));
+		memcpy(samples + i * size + sizeof(since), usage, engines * sizeof(*usage));
+	}
+	return NVML_SUCCESS;
+}
+
+/* --- processes ------------------------------------------------------------------------------ */
 
 struct process_entry {
 	uint32_t pid;
@@ -213,16 +370,15 @@ _Static_assert(sizeof(struct process_entry) == 4128, "nvidia-smi's process entry
 _Static_assert(offsetof(struct process_entry, name) == 32, "nvidia-smi's process entry");
 
 /* count holds the room (250 and 500 were seen) and must be written in any case. */
-static nvmlReturn_t slot_compute_processes(nvmlDevice_t device, unsigned *count,
-					   struct process_entry *entries)
+SMI_SLOT(213, compute_processes,
+	 (nvmlDevice_t device, unsigned *count, struct process_entry *entries),
+	 (device, count, entries))
 {
 	struct lab_client clients[LAB_MAX_CLIENTS];
 	unsigned room = *count, n = 0;
-	nvmlReturn_t status = sim_enter(0);
+	nvmlReturn_t status = sim_processes(device, clients, &n);
 
 	*count = 0;
-	if (status == NVML_SUCCESS)
-		status = sim_processes(device, clients, &n);
 	if (status != NVML_SUCCESS)
 		return status;
 	*count = n;
@@ -243,7 +399,8 @@ static nvmlReturn_t slot_compute_processes(nvmlDevice_t device, unsigned *count,
 	return NVML_SUCCESS;
 }
 
-static nvmlReturn_t slot_no_processes(nvmlDevice_t device, unsigned *count)
+/* Graphics and MPS: a lab has compute clients only. */
+SMI_SLOT(214, no_processes, (nvmlDevice_t device, unsigned *count), (device, count))
 {
 	(void)device;
 	*count = 0;
@@ -270,8 +427,11 @@ static const struct smi_table smi_table = {
 		[20] = FN(slot_is_primary),
 		[26] = FN(slot_trace),
 		[65] = FN(slot_architecture),
+		[72] = FN(slot_may_monitor),
 		[75] = FN(slot_place_by_index),
 		[81] = FN(slot_handle_by_index),
+		[138] = FN(slot_violations),
+		[145] = FN(slot_process_usage),
 		[169] = FN(slot_fabric),
 		[182] = FN(slot_group_make),
 		[183] = FN(slot_group_bus_ids),
@@ -279,7 +439,13 @@ static const struct smi_table smi_table = {
 		[213] = FN(slot_compute_processes),
 		[214] = FN(slot_no_processes),
 		[215] = FN(slot_no_processes),
+		[223] = FN(slot_memory_affinity),
 		[230] = FN(slot_host_link_generation),
+		[231] = FN(slot_gpu_part_number),
+		[240] = FN(slot_margin_temperature),
+		[242] = FN(slot_addressing_mode),
+		[243] = FN(slot_sparse_operation),
+		[249] = FN(slot_sparse_operation),
 		[251] = FN(slot_set_persistence),
 	},
 };

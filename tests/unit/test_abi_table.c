@@ -81,6 +81,92 @@ static void persistence(nvmlDevice_t gpu)
 	CHECK_EQ(call(251, A(NULL), 1, A(&by_daemon), 0, 0), NVML_ERROR_INVALID_ARGUMENT);
 }
 
+/* Every slot can be called; what nobody knows is not supported, and writes nothing. */
+static void unknown(nvmlDevice_t gpu)
+{
+	static const unsigned known[] = { 12,  13,  20,	 26,  65,  72,	75,  81,  138,
+					  145, 169, 182, 183, 184, 213, 214, 215, 223,
+					  230, 231, 240, 242, 243, 249, 251 };
+	unsigned others = 0;
+
+	for (unsigned n = 1; n < table[0] / 8; n++) {
+		bool is_known = false;
+
+		for (unsigned i = 0; i < sizeof(known) / sizeof(*known); i++)
+			is_known = is_known || known[i] == n;
+		if (is_known)
+			continue;
+		CHECK_EQ(call(n, A(gpu), 0, 0, 0, 0), NVML_ERROR_NOT_SUPPORTED);
+		others++;
+	}
+	CHECK_EQ(others, table[0] / 8 - 1 - sizeof(known) / sizeof(*known));
+}
+
+/* An A100 has no margin of temperature and no sparse mode. */
+static void readings(nvmlDevice_t gpu)
+{
+	unsigned long nodes[4] = { 9, 9, 9, 9 };
+	unsigned v = 9;
+	char text[80];
+
+	CHECK_EQ(call(230, A(gpu), A(&v), 0, 0, 0), NVML_SUCCESS);
+	CHECK_EQ(v, 4);
+	CHECK_EQ(call(242, A(gpu), A(&v), 0, 0, 0), NVML_SUCCESS);
+	CHECK_EQ(v, 0);
+	CHECK_EQ(call(223, A(gpu), 4, A(nodes), 0, 0), NVML_SUCCESS);
+	CHECK(nodes[1] == 0 && nodes[3] == 0);
+	CHECK_EQ(call(231, A(gpu), A(text), sizeof(text), 0, 0), NVML_SUCCESS);
+	CHECK_STR(text, "20B5-895-A1");
+	CHECK_EQ(call(240, A(gpu), A(&v), 0, 0, 0), NVML_ERROR_NOT_SUPPORTED);
+	CHECK_EQ(call(243, A(gpu), A(&v), 0, 0, 0), NVML_ERROR_NOT_SUPPORTED);
+	CHECK_EQ(call(249, A(gpu), A(&v), 0, 0, 0), NVML_ERROR_NOT_SUPPORTED);
+}
+
+/* What dmon and pmon go by. */
+static void monitors(nvmlDevice_t gpu)
+{
+	static char samples[100 * 328];
+	uint64_t violations[2] = { 9, 9 };
+	unsigned may = 9, flags = 0, count = 100;
+
+	CHECK_EQ(call(72, A(gpu), A(&may), 0, 0, 0), NVML_SUCCESS);
+	CHECK_EQ(may, 1);
+	CHECK_EQ(call(138, A(gpu), A(violations), 0, 0, 0), NVML_SUCCESS);
+	CHECK(violations[0] == 0 && violations[1] == 0);
+	CHECK_EQ(call(145, A(gpu), 0, A(&flags), A(&count), A(samples)), NVML_SUCCESS);
+	CHECK_EQ(count, 0);
+	count = 100;
+	CHECK_EQ(nvml.nvmlDeviceSetMigMode(gpu, 1, &may), NVML_SUCCESS);
+	CHECK_EQ(call(145, A(gpu), 0, A(&flags), A(&count), A(samples)), NVML_ERROR_NOT_SUPPORTED);
+	CHECK_EQ(count, 0);
+	CHECK_EQ(nvml.nvmlDeviceSetMigMode(gpu, 0, &may), NVML_SUCCESS);
+}
+
+/* The board whose every figure is measured. */
+static void hopper(void)
+{
+	const void *found = NULL;
+	char text[80] = "";
+	struct fixture f;
+	nvmlDevice_t gpu;
+	unsigned v = 9;
+	int margin = 0;
+
+	abi_lab(&f, &nvml, "h100-80gb-sxm", "550.163.01", 1, MIG_NUMBERING_X);
+	CHECK_EQ(nvml.nvmlInternalGetExportTable(&found, nvidia_smi), NVML_SUCCESS);
+	table = found;
+	CHECK_EQ(nvml.nvmlDeviceGetHandleByIndex_v2(0, &gpu), NVML_SUCCESS);
+	CHECK_EQ(call(231, A(gpu), A(text), sizeof(text), 0, 0), NVML_SUCCESS);
+	CHECK_STR(text, "2330-885-A1");
+	CHECK_EQ(call(231, A(gpu), A(text), 5, 0, 0), NVML_ERROR_INSUFFICIENT_SIZE);
+	/* 52 left at 35 degrees, measured with 580. */
+	CHECK_EQ(call(240, A(gpu), A(&margin), 0, 0, 0), NVML_SUCCESS);
+	CHECK_EQ(margin, 52);
+	CHECK_EQ(call(249, A(gpu), A(&v), 0, 0, 0), NVML_SUCCESS);
+	CHECK_EQ(v, 0);
+	abi_end(&f, &nvml);
+}
+
 int main(void)
 {
 	const void *found = NULL;
@@ -92,10 +178,9 @@ int main(void)
 	table = found;
 	CHECK(table[0] > 648 && table[0] % 8 == 0);
 	CHECK_EQ(nvml.nvmlDeviceGetHandleByIndex_v2(1, &gpu), NVML_SUCCESS);
-	/* Every slot can be called; what nobody knows is not supported. */
-	for (unsigned n = 231; n < table[0] / 8; n++)
-		if (n != 251)
-			CHECK_EQ(call(n, A(gpu), 0, 0, 0, 0), NVML_ERROR_NOT_SUPPORTED);
+	unknown(gpu);
+	readings(gpu);
+	monitors(gpu);
 	persistence(gpu);
 	CHECK_EQ(call(26, A("a"), A("b"), 0, 0, 0), NVML_SUCCESS);
 	CHECK_EQ(call(165, A(gpu), 0, 0, 0, 0), NVML_ERROR_NOT_SUPPORTED);
@@ -103,5 +188,6 @@ int main(void)
 	processes(gpu);
 	resets(gpu);
 	abi_end(&f, &nvml);
+	hopper();
 	return 0;
 }
