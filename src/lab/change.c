@@ -66,8 +66,11 @@ static int change_locked(struct lab *lab, int fd, lab_change_fn fn, void *arg)
 	memcpy(&after, &before, size);
 	lab_drop_dead_clients(lab, &after);
 	r = fn(lab, &after, arg);
-	if (r >= 0 && memcmp(&before, &after, size) != 0)
+	if (r >= 0 && memcmp(&before, &after, size) != 0) {
 		lab_publish(map, &after);
+		if (before.n_events != after.n_events || before.boot != after.boot)
+			lab_wake(map);
+	}
 	return r;
 }
 

@@ -153,6 +153,20 @@ static int check_gpu(const struct lab_const *con, const struct lab_gpu *gpu, uns
 	return 0;
 }
 
+static int check_events(const struct lab_state *st, struct mig_error *reterr)
+{
+	for (unsigned i = 0; i < LAB_MAX_EVENTS; i++) {
+		const struct lab_event *e = &st->event[i];
+
+		if (!e->number)
+			continue;
+		if (e->number > st->n_events || e->number % LAB_MAX_EVENTS != i || !e->kind ||
+		    e->kind >= LAB_EVENT_KINDS || e->gpu >= st->n_gpus)
+			return mig_fail(reterr, -EBADMSG, "an event's entry is not possible");
+	}
+	return 0;
+}
+
 static int check_client(const struct lab_state *st, const struct lab_client *c,
 			struct mig_error *reterr)
 {
@@ -195,6 +209,8 @@ int lab_check(const struct lab_const *con, const struct lab_state *st, struct mi
 	for (unsigned i = 0; r >= 0 && i < LAB_MAX_CLIENTS; i++)
 		if (st->client[i].used)
 			r = check_client(st, &st->client[i], reterr);
+	if (r >= 0)
+		r = check_events(st, reterr);
 	for (unsigned i = 0; r >= 0 && i < st->n_gpus; i++)
 		r = check_gpu(con, &st->gpu[i], i, reterr);
 	return r;

@@ -83,6 +83,12 @@ void lab_publish(struct lab_map *map, struct lab_state *st);
 /* 0, or -EBADMSG when the sum of the current copy is wrong. */
 int lab_copy_valid(const struct lab_map *map, unsigned copy);
 
+/* events.c: adds an event to a state that is being changed; gi and ci -1: of the whole. */
+void lab_raise(struct lab_state *st, enum lab_event_kind kind, unsigned gpu, int gi, int ci,
+	       uint64_t data);
+/* Wakes who sleeps in lab_event_wait(), in every process. */
+void lab_wake(const struct lab_map *map);
+
 /* change.c: fn works on a private copy; what it returns >= 0 for is published. */
 typedef int (*lab_change_fn)(struct lab *lab, struct lab_state *st, void *arg);
 int lab_change(struct lab *lab, lab_change_fn fn, void *arg);
@@ -93,6 +99,9 @@ uint64_t lab_now_us(void);
 void lab_count_energy(const struct mig_board *board, struct lab_gpu *gpu);
 /* What a reset and a reboot have in common: the driver starts the GPU anew. */
 void lab_driver_forgets(struct lab_gpu *gpu);
+
+/* lab.c: rebooted or destroyed since it was opened. */
+bool lab_gone(const struct lab_map *map, uint64_t boot);
 
 /* map.c */
 int lab_map_get(const char *dir, struct lab_map **ret, struct mig_error *reterr);

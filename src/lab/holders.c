@@ -180,7 +180,7 @@ unsigned lab_count_clients(const struct lab *lab, const struct lab_state *st, un
 /* Only the clients: they come first in the state. */
 static void load_clients(const struct lab *lab, struct lab_state *ret)
 {
-	lab_load(lab->map, 0, offsetof(struct lab_state, gpu), ret);
+	lab_load(lab->map, 0, offsetof(struct lab_state, n_events), ret);
 }
 
 int lab_clients_of(const struct lab *lab, unsigned gpu, int gi, int ci, struct lab_client *ret,

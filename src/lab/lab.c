@@ -58,25 +58,20 @@ const struct mig_board *lab_board(const struct lab *lab, const struct lab_gpu *g
 	return &lab->map->con->board[gpu->board];
 }
 
-static bool destroyed(const struct lab *lab)
-{
-	return lab_word_load(lab->map->ro, offsetof(struct lab_header, destroyed)) != 0;
-}
-
 /* The boot counter lies in the same copy; a reboot in between shows at the next call. */
-static bool gone(const struct lab *lab)
+bool lab_gone(const struct lab_map *map, uint64_t boot)
 {
-	uint64_t boot;
+	uint64_t now;
 
-	lab_load(lab->map, offsetof(struct lab_state, boot), sizeof(boot), &boot);
-	return boot != lab->boot || destroyed(lab);
+	lab_load(map, offsetof(struct lab_state, boot), sizeof(now), &now);
+	return now != boot || lab_word_load(map->ro, offsetof(struct lab_header, destroyed));
 }
 
 int lab_read_gpu(const struct lab *lab, unsigned gpu, struct lab_gpu *ret)
 {
 	if (gpu >= lab->map->con->n_gpus)
 		return -EINVAL;
-	if (gone(lab))
+	if (lab_gone(lab->map, lab->boot))
 		return -ENODEV;
 	lab_load(lab->map, offsetof(struct lab_state, gpu) + gpu * sizeof(*ret), sizeof(*ret), ret);
 	return ret->lost ? -ENODEV : 0;
@@ -84,7 +79,7 @@ int lab_read_gpu(const struct lab *lab, unsigned gpu, struct lab_gpu *ret)
 
 int lab_read_state(const struct lab *lab, struct lab_state *ret)
 {
-	if (gone(lab))
+	if (lab_gone(lab->map, lab->boot))
 		return -ENODEV;
 	lab_load(lab->map, 0, lab->map->head.copy_size, ret);
 	return 0;

@@ -25,6 +25,7 @@
 #define LAB_MAX_CLIENTS	 64
 #define LAB_MAX_NODES	 16 /* NUMA nodes */
 #define LAB_CPU_WORDS	 16 /* 64 CPUs each: up to 1024 */
+#define LAB_MAX_EVENTS	 64
 #define LAB_STATE_FILE	 "state"
 #define LAB_HOLDERS_FILE "holders"
 
@@ -126,6 +127,24 @@ struct lab_client {
 	char name[104];
 };
 
+/* Something that happened to a GPU and that programs can wait for. */
+enum lab_event_kind {
+	LAB_EVENT_XID = 1,
+	LAB_EVENT_SINGLE_BIT_ECC,
+	LAB_EVENT_DOUBLE_BIT_ECC,
+	LAB_EVENT_MIG_CONFIG,
+	LAB_EVENT_KINDS
+};
+
+struct lab_event {
+	uint64_t number; /* counted from 1 since the lab was made; 0: none yet */
+	uint64_t data;	 /* the Xid */
+	uint8_t kind;	 /* enum lab_event_kind */
+	uint8_t gpu;
+	int8_t gi, ci; /* -1: the whole GPU, the whole GPU instance */
+	uint32_t pad;
+};
+
 /* What changes. Everything in it is copied, checked and published as one. */
 struct lab_state {
 	uint64_t seq;
@@ -133,7 +152,9 @@ struct lab_state {
 	uint32_t next_generation; /* of instances */
 	uint32_t n_gpus;
 	struct lab_client client[LAB_MAX_CLIENTS];
-	struct lab_gpu gpu[LAB_MAX_GPUS]; /* the file holds n_gpus of them */
+	uint64_t n_events;			/* ever; the last ones are below ... */
+	struct lab_event event[LAB_MAX_EVENTS]; /* ... number n at [n % LAB_MAX_EVENTS] */
+	struct lab_gpu gpu[LAB_MAX_GPUS];	/* the file holds n_gpus of them */
 };
 
 /* How the GPUs of a machine reach each other beside PCIe. */
@@ -241,6 +262,28 @@ int lab_set_reading(struct lab *lab, unsigned gpu, int gi, const char *key, cons
 /* The same without setting it: whether lab_set_reading() would take the words. */
 int lab_check_reading(const struct lab *lab, unsigned gpu, int gi, const char *key,
 		      const char *value, struct mig_error *reterr);
+
+/*
+ * Events. The state keeps the last LAB_MAX_EVENTS of them; whoever comes too late for older ones
+ * misses them. An Xid of a GPU that has instances may name one: -ENOENT where it is not there.
+ */
+int lab_inject(struct lab *lab, const struct lab_event *what, struct mig_error *reterr);
+
+/* A look at a lab's events. A value: it stays valid when the lab is closed in another thread. */
+struct lab_watch {
+	const struct lab_map *map;
+	uint64_t boot;
+};
+struct lab_watch lab_watch(const struct lab *lab);
+/* Number of the newest event. */
+uint64_t lab_event_newest(const struct lab_watch *w);
+/* The oldest event kept whose number is above after; false: there is none. */
+bool lab_event_after(const struct lab_watch *w, uint64_t after, struct lab_event *ret);
+/*
+ * Sleeps until an event above after is there, the lab is rebooted or destroyed (-ENODEV), or ms
+ * have passed; may also return 0 for no reason. Needs no permission to write to the lab.
+ */
+int lab_event_wait(const struct lab_watch *w, uint64_t after, unsigned ms);
 
 /*
  * Clients. lab_hold() is called by the process that is to be the client: it takes its byte of the

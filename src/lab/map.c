@@ -51,6 +51,11 @@ static int check_header(const struct lab_header *h, uint64_t file_size, const ch
 				"%s was written by a newer migkit (format %u, this one knows %u): "
 				"use that version",
 				path, h->format, LAB_FORMAT);
+	if (h->format && h->format < LAB_FORMAT)
+		return mig_fail(reterr, -EPROTO,
+				"%s was written by an older migkit (format %u, this one knows %u): "
+				"destroy that lab and make it anew",
+				path, h->format, LAB_FORMAT);
 	if (h->header_sum != lab_sum(h, offsetof(struct lab_header, header_sum)) ||
 	    h->format != LAB_FORMAT || h->header_size != LAB_HEADER_SIZE)
 		return mig_fail(reterr, -EBADMSG,

@@ -89,6 +89,7 @@ static int set_mode(struct lab *lab, struct lab_state *st, void *arg)
 		gpu->compute_mode = 0; /* MIG mode knows no other (nvml.h at SetComputeMode) */
 	if (board->mode_needs_reset)
 		lab_driver_forgets(gpu);
+	lab_raise(st, LAB_EVENT_MIG_CONFIG, m->gpu, -1, -1, 0);
 	return 0;
 }
 
@@ -132,6 +133,8 @@ static int reset(struct lab *lab, struct lab_state *st, void *arg)
 		return -ENODEV;
 	if (lab_gpu_in_use(lab, m->gpu) || lab_count_clients(lab, st, m->gpu, -1, -1))
 		return -EBUSY;
+	if (any_gi(gpu) || gpu->mig_current != gpu->mig_pending)
+		lab_raise(st, LAB_EVENT_MIG_CONFIG, m->gpu, -1, -1, 0);
 	clear_instances(gpu);
 	gpu->mig_current = gpu->mig_pending;
 	lab_driver_forgets(gpu);

@@ -111,6 +111,7 @@ static int gi_create(struct lab *lab, struct lab_state *st, void *arg)
 		.generation = ++st->next_generation,
 		.memory_used_mib = LAB_AUTO,
 	};
+	lab_raise(st, LAB_EVENT_MIG_CONFIG, w->gpu, -1, -1, 0);
 	return 0;
 }
 
@@ -138,6 +139,7 @@ static int gi_destroy(struct lab *lab, struct lab_state *st, void *arg)
 	if (lab_count_clients(lab, st, w->gpu, (int)w->gi, -1))
 		return -EBUSY;
 	memset(gi, 0, sizeof(*gi));
+	lab_raise(st, LAB_EVENT_MIG_CONFIG, w->gpu, -1, -1, 0);
 	return 0;
 }
 
@@ -234,6 +236,7 @@ static int ci_create(struct lab *lab, struct lab_state *st, void *arg)
 	};
 	gi->next_ci = (uint8_t)((id + 1) % MIG_MAX_CI);
 	w->id = (unsigned)id;
+	lab_raise(st, LAB_EVENT_MIG_CONFIG, w->gpu, -1, -1, 0);
 	return 0;
 }
 
@@ -264,6 +267,7 @@ static int ci_destroy(struct lab *lab, struct lab_state *st, void *arg)
 	if (lab_count_clients(lab, st, w->gpu, (int)w->gi, (int)w->ci))
 		return -EBUSY;
 	memset(ci, 0, sizeof(*ci));
+	lab_raise(st, LAB_EVENT_MIG_CONFIG, w->gpu, -1, -1, 0);
 	return 0;
 }
 

@@ -656,6 +656,7 @@ typedef struct nvmlEventData_st {
 } nvmlEventData_t;
 
 #include "nvml/nvml_abi_board.h"
+#include "nvml/nvml_abi_live.h"
 #include "nvml/nvml_abi_mig.h"
 
 #endif

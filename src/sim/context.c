@@ -108,6 +108,11 @@ nvmlReturn_t sim_enter(unsigned since)
 	return NVML_SUCCESS;
 }
 
+bool sim_running(void)
+{
+	return atomic_load_explicit(&ctx.count, memory_order_acquire) != 0;
+}
+
 struct lab *sim_lab(void)
 {
 	return ctx.lab;

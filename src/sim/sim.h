@@ -48,6 +48,9 @@ nvmlReturn_t sim_enter(unsigned since);
 /* One line to MIGKIT_LOG; nothing when that is not set. */
 void sim_log(const char *symbol, nvmlReturn_t status);
 
+/* Initialised at this moment; for those who wait long within an entry. */
+bool sim_running(void);
+
 /* The lab in use; only between sim_enter() and the end of an entry. */
 struct lab *sim_lab(void);
 const struct lab_const *sim_const(void);

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MIGKIT_CLI_LAB_INJECT_H
+#define MIGKIT_CLI_LAB_INJECT_H
+
+struct cli_out;
+struct lab_state;
+
+/* What was injected of late, oldest first, as a list of the command's output. */
+int lab_event_list(const struct lab_state *st, struct cli_out *out);
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "lab/format.h"
+
+/*
+ * What happens to GPUs: Xids and memory errors (injected), changes of the MIG configuration (raised
+ * by the change itself and published with it). They are a ring in the state, so an event is there
+ * exactly when what it tells of is, and a death at any instruction leaves both or neither.
+ */
+
+/* A GPU that fell off the bus answers nothing any more until the machine is started anew. */
+#define XID_OFF_THE_BUS 79
+
+void lab_raise(struct lab_state *st, enum lab_event_kind kind, unsigned gpu, int gi, int ci,
+	       uint64_t data)
+{
+	uint64_t number = ++st->n_events;
+
+	st->event[number % LAB_MAX_EVENTS] = (struct lab_event){
+		.number = number,
+		.data = data,
+		.kind = (uint8_t)kind,
+		.gpu = (uint8_t)gpu,
+		.gi = (int8_t)gi,
+		.ci = (int8_t)ci,
+	};
+}
+
+struct lab_watch lab_watch(const struct lab *lab)
+{
+	return (struct lab_watch){ .map = lab->map, .boot = lab->boot };
+}
+
+uint64_t lab_event_newest(const struct lab_watch *w)
+{
+	uint64_t n;
+
+	lab_load(w->map, offsetof(struct lab_state, n_events), sizeof(n), &n);
+	return n;
+}
+
+/* An entry whose number is another one was overwritten between the two looks: looks anew. */
+bool lab_event_after(const struct lab_watch *w, uint64_t after, struct lab_event *ret)
+{
+	for (;;) {
+		uint64_t newest = lab_event_newest(w), n = after + 1;
+
+		if (newest > LAB_MAX_EVENTS && n <= newest - LAB_MAX_EVENTS)
+			n = newest - LAB_MAX_EVENTS + 1;
+		if (n > newest)
+			return false;
+		lab_load(w->map,
+			 offsetof(struct lab_state, event) + n % LAB_MAX_EVENTS * sizeof(*ret),
+			 sizeof(*ret), ret);
+		if (ret->number == n)
+			return true;
+	}
+}
+
+/* --- waiting -------------------------------------------------------------------------------- */
+
+/* The low half of the sequence number; every lab_publish() moves it. */
+static const uint32_t *wake_word(const uint8_t *base)
+{
+	size_t low = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0;
+
+	return (const uint32_t *)(const void *)(base + offsetof(struct lab_header, seq) + low);
+}
+
+void lab_wake(const struct lab_map *map)
+{
+	int saved = errno;
+
+	(void)syscall(SYS_futex, wake_word(map->rw), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	errno = saved;
+}
+
+/*
+ * The kernel knows a futex in a shared file by file and offset, so a reader's mapping without write
+ * permission and a writer's meet. Never long in one piece: a writer may be killed between its
+ * change and the wake, and a file system or a sandbox may know no futex in files, where this is a
+ * short sleep.
+ */
+static void sleep_on(const struct lab_map *map, uint32_t seen, unsigned ms)
+{
+	struct timespec t = { .tv_nsec = (long)(ms < 100 ? ms : 100) * 1000000 };
+
+	if (!syscall(SYS_futex, wake_word(map->ro), FUTEX_WAIT, seen, &t, NULL, 0) ||
+	    errno == EAGAIN || errno == EINTR || errno == ETIMEDOUT)
+		return;
+	t.tv_nsec = (long)(ms < 10 ? ms : 10) * 1000000;
+	nanosleep(&t, NULL);
+}
+
+static bool gone(const struct lab_watch *w)
+{
+	return lab_gone(w->map, w->boot);
+}
+
+int lab_event_wait(const struct lab_watch *w, uint64_t after, unsigned ms)
+{
+	int saved = errno;
+	uint32_t seen = __atomic_load_n(wake_word(w->map->ro), __ATOMIC_ACQUIRE);
+
+	if (lab_event_newest(w) <= after && ms && !gone(w))
+		sleep_on(w->map, seen, ms);
+	errno = saved;
+	return gone(w) ? -ENODEV : 0;
+}
+
+/* --- injecting ------------------------------------------------------------------------------ */
+
+struct injection {
+	const struct lab_event *what;
+	struct mig_error *reterr;
+};
+
+static bool has_instance(const struct lab_gpu *gpu, int gi, int ci)
+{
+	for (unsigned i = 0; i < MIG_MAX_GI; i++) {
+		if (!gpu->gi[i].used || gpu->gi[i].id != gi)
+			continue;
+		for (unsigned c = 0; ci >= 0 && c < MIG_MAX_CI; c++)
+			if (gpu->gi[i].ci[c].used && gpu->gi[i].ci[c].id == ci)
+				return true;
+		return ci < 0;
+	}
+	return gi < 0;
+}
+
+static void count_error(int32_t *counter)
+{
+	if (*counter == LAB_AUTO)
+		*counter = 0;
+	if (*counter < INT32_MAX)
+		++*counter;
+}
+
+static int inject(struct lab *lab, struct lab_state *st, void *arg)
+{
+	const struct injection *in = arg;
+	const struct lab_event *e = in->what;
+	struct lab_gpu *gpu = &st->gpu[e->gpu];
+
+	(void)lab;
+	if (gpu->lost)
+		return mig_fail(in->reterr, -ENOTSUP, "GPU %u is lost: reboot the lab", e->gpu);
+	if (!has_instance(gpu, e->gi, e->ci)) {
+		if (e->ci < 0)
+			return mig_fail(in->reterr, -ENOENT, "GPU %u has no GPU instance %d",
+					e->gpu, e->gi);
+		return mig_fail(in->reterr, -ENOENT,
+				"GPU %u has no compute instance %d in GPU instance %d", e->gpu,
+				e->ci, e->gi);
+	}
+	if (e->kind == LAB_EVENT_DOUBLE_BIT_ECC) {
+		count_error(&gpu->set.ecc_volatile);
+		count_error(&gpu->set.ecc_aggregate);
+	} else if (e->kind == LAB_EVENT_SINGLE_BIT_ECC) {
+		count_error(&gpu->set.ecc_volatile_corrected);
+		count_error(&gpu->set.ecc_aggregate_corrected);
+	}
+	lab_raise(st, (enum lab_event_kind)e->kind, e->gpu, e->gi, e->ci, e->data);
+	if (e->kind == LAB_EVENT_XID && e->data == XID_OFF_THE_BUS)
+		gpu->lost = 1;
+	return 0;
+}
+
+int lab_inject(struct lab *lab, const struct lab_event *what, struct mig_error *reterr)
+{
+	struct injection in = { .what = what, .reterr = reterr };
+	int r;
+
+	if (reterr)
+		reterr->msg[0] = '\0';
+	if (what->gpu >= lab->map->con->n_gpus)
+		return mig_fail(reterr, -EINVAL, "there is no GPU %u: this lab has %u", what->gpu,
+				lab->map->con->n_gpus);
+	r = lab_change(lab, inject, &in);
+	if (r == -EPERM)
+		return mig_fail(reterr, r, "this user may not write to the lab's file");
+	if (r == -ENODEV && reterr && !reterr->msg[0])
+		return mig_fail(reterr, r, "the lab was rebooted or destroyed meanwhile");
+	return r;
+}
