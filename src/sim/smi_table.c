@@ -34,18 +34,17 @@ static nvmlReturn_t not_supported(unsigned n)
 }
 
 /* A function of its own for each slot, so that the log can say which one a program stops at. */
-#define UNKNOWN(n)                                 \
-	static nvmlReturn_t unknown_##n(void)      \
+#define UNKNOWN_SLOT(n, params)                    \
+	static nvmlReturn_t unknown_##n params     \
 	{                                          \
 		return not_supported(1##n - 1000); \
 	}
-#define TEN(f, t) f(t##0) f(t##1) f(t##2) f(t##3) f(t##4) f(t##5) f(t##6) f(t##7) f(t##8) f(t##9)
-#define HUNDRED(f, h)                                                                              \
-	TEN(f, h##0)                                                                               \
-	TEN(f, h##1)                                                                               \
-	TEN(f, h##2) TEN(f, h##3) TEN(f, h##4) TEN(f, h##5) TEN(f, h##6) TEN(f, h##7) TEN(f, h##8) \
-		TEN(f, h##9)
-#define ALL(f) HUNDRED(f, 0) HUNDRED(f, 1) HUNDRED(f, 2) HUNDRED(f, 3) HUNDRED(f, 4) HUNDRED(f, 5)
+#define UNKNOWN(n)		   UNKNOWN_SLOT(n, (void))
+#define FIVE(f, t, a, b, c, d, e)  f(t##a) f(t##b) f(t##c) f(t##d) f(t##e)
+#define TEN(f, t)		   FIVE(f, t, 0, 1, 2, 3, 4) FIVE(f, t, 5, 6, 7, 8, 9)
+#define FIFTY(f, h, a, b, c, d, e) TEN(f, h##a) TEN(f, h##b) TEN(f, h##c) TEN(f, h##d) TEN(f, h##e)
+#define HUNDRED(f, h)		   FIFTY(f, h, 0, 1, 2, 3, 4) FIFTY(f, h, 5, 6, 7, 8, 9)
+#define ALL(f)			   HUNDRED(f, 0) HUNDRED(f, 1) HUNDRED(f, 2) HUNDRED(f, 3) HUNDRED(f, 4) HUNDRED(f, 5)
 
 ALL(UNKNOWN)
 
