@@ -48,27 +48,31 @@ static int ensure_writable(struct lab_map *map, int fd)
 	return 0;
 }
 
+/* States are not for the stack: a thread of a foreign program may have 64 KiB of it. */
 static int change_locked(struct lab *lab, int fd, lab_change_fn fn, void *arg)
 {
 	struct lab_map *map = lab->map;
-	struct lab_state before, after;
 	size_t size = map->head.copy_size;
+	_cleanup_free_ struct lab_state *before = malloc(sizeof(*before));
+	_cleanup_free_ struct lab_state *after = malloc(sizeof(*after));
 	int r;
 
+	if (!before || !after)
+		return -ENOMEM;
 	if (lab_word_load(map->ro, offsetof(struct lab_header, destroyed)))
 		return -ENODEV;
 	r = ensure_writable(map, fd);
 	if (r < 0)
 		return r;
-	lab_load(map, 0, size, &before);
-	if (before.boot != lab->boot)
+	lab_load(map, 0, size, before);
+	if (before->boot != lab_boot(lab))
 		return -ENODEV;
-	memcpy(&after, &before, size);
-	lab_drop_dead_clients(lab, &after);
-	r = fn(lab, &after, arg);
-	if (r >= 0 && memcmp(&before, &after, size) != 0) {
-		lab_publish(map, &after);
-		if (before.n_events != after.n_events || before.boot != after.boot)
+	memcpy(after, before, size);
+	lab_drop_dead_clients(lab, after);
+	r = fn(lab, after, arg);
+	if (r >= 0 && memcmp(before, after, size) != 0) {
+		lab_publish(map, after);
+		if (before->n_events != after->n_events || before->boot != after->boot)
 			lab_wake(map);
 	}
 	return r;

@@ -36,7 +36,7 @@ void lab_raise(struct lab_state *st, enum lab_event_kind kind, unsigned gpu, int
 
 struct lab_watch lab_watch(const struct lab *lab)
 {
-	return (struct lab_watch){ .map = lab->map, .boot = lab->boot };
+	return (struct lab_watch){ .map = lab->map, .boot = lab_boot(lab) };
 }
 
 uint64_t lab_event_newest(const struct lab_watch *w)

@@ -2,6 +2,7 @@
 #ifndef MIGKIT_LAB_FORMAT_H
 #define MIGKIT_LAB_FORMAT_H
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -58,11 +59,18 @@ struct lab_map {
 
 struct lab {
 	struct lab_map *map;
-	uint64_t boot; /* of the simulated machine when the lab was opened */
+	struct lab *next; /* of those that are closed */
+	uint64_t boot;	  /* of the simulated machine when the lab was opened: lab_boot() */
 	bool attached;
 	bool root; /* MIGKIT_LAB_ROOT=1 */
-	char dir[4096];
+	char dir[PATH_MAX];
 };
+
+/* Atomic, as a closed lab is opened again while a thread that came too late still looks at it. */
+static inline uint64_t lab_boot(const struct lab *lab)
+{
+	return __atomic_load_n(&lab->boot, __ATOMIC_RELAXED);
+}
 
 /* Every word of the state goes through these two: see format.h's head for the order. */
 static inline uint64_t lab_word_load(const uint8_t *base, size_t offset)
@@ -105,6 +113,8 @@ bool lab_gone(const struct lab_map *map, uint64_t boot);
 
 /* map.c */
 int lab_map_get(const char *dir, struct lab_map **ret, struct mig_error *reterr);
+/* Undoes lab_map_get() where no lab was made of it. */
+void lab_map_put(struct lab_map *map);
 extern pthread_mutex_t lab_mutex;
 
 /* holders.c */

@@ -67,8 +67,13 @@ static int holders_fd(const struct lab *lab)
 	if (still_ours(map))
 		return map->holders_fd;
 	map->holders_fd = open_file(lab);
-	if (map->holders_fd >= 0)
-		(void)base_file_id(map->holders_fd, &map->holders_id);
+	if (map->holders_fd < 0)
+		return map->holders_fd;
+	(void)base_file_id(map->holders_fd, &map->holders_id);
+	/* This process has the GPUs open as before; only the lock that says so went with the file.
+	 */
+	if (map->attached)
+		(void)set_lock(map->holders_fd, BYTE_ALL, F_RDLCK);
 	return map->holders_fd;
 }
 
@@ -87,13 +92,17 @@ int lab_attach(struct lab *lab)
 	return r;
 }
 
-/* What lab_close() does here: the last one of a process lets go of everything. */
+/*
+ * What lab_close() does here: the last one of a process lets go of everything. Only if the
+ * descriptor is still ours: a host that closed it may have the number for a file of its own, with
+ * locks of its own.
+ */
 void lab_detach(struct lab *lab)
 {
 	struct lab_map *map = lab->map;
 
 	pthread_mutex_lock(&lab_mutex);
-	if (lab->attached && !--map->attached && map->holders_fd >= 0)
+	if (lab->attached && !--map->attached && still_ours(map))
 		(void)set_lock(map->holders_fd, BYTE_ALL, F_UNLCK);
 	lab->attached = false;
 	if (!--map->users) {
@@ -109,35 +118,29 @@ static bool is_mine(const struct lab_map *map, unsigned slot)
 	return map->mine >> slot & 1 && map->mine_pid == getpid();
 }
 
-static bool alive(const struct lab *lab, int fd, unsigned slot, pid_t *ret_pid)
+/* Whether the process of entry slot lives; c is the entry. */
+static bool alive(const struct lab *lab, const struct lab_client *c, unsigned slot,
+		  uint32_t *ret_pid)
 {
-	pid_t pid;
+	int saved = errno;
+	pid_t pid = getpid();
 
-	if (is_mine(lab->map, slot)) {
-		*ret_pid = getpid();
-		return true;
-	}
-	pid = lock_owner(fd, BYTE_SLOT + (off_t)slot);
-	*ret_pid = pid;
+	pthread_mutex_lock(&lab_mutex);
+	if (!is_mine(lab->map, slot))
+		pid = lock_owner(holders_fd(lab), BYTE_SLOT + (off_t)slot);
+	pthread_mutex_unlock(&lab_mutex);
+	if (pid && ret_pid)
+		*ret_pid = pid > 0 ? (uint32_t)pid : c->pid;
+	errno = saved;
 	return pid != 0;
 }
 
 bool lab_client_alive(const struct lab *lab, const struct lab_state *st, unsigned i,
 		      uint32_t *ret_pid)
 {
-	int saved = errno;
-	pid_t pid = 0;
-	bool yes;
-
 	if (i >= LAB_MAX_CLIENTS || !st->client[i].used)
 		return false;
-	pthread_mutex_lock(&lab_mutex);
-	yes = alive(lab, holders_fd(lab), i, &pid);
-	pthread_mutex_unlock(&lab_mutex);
-	if (yes && ret_pid)
-		*ret_pid = pid > 0 ? (uint32_t)pid : st->client[i].pid;
-	errno = saved;
-	return yes;
+	return alive(lab, &st->client[i], i, ret_pid);
 }
 
 void lab_drop_dead_clients(const struct lab *lab, struct lab_state *st)
@@ -177,29 +180,28 @@ unsigned lab_count_clients(const struct lab *lab, const struct lab_state *st, un
 	return n;
 }
 
-/* Only the clients: they come first in the state. */
-static void load_clients(const struct lab *lab, struct lab_state *ret)
+/* Only the clients: a whole state is not for a foreign thread's stack. */
+static void load_clients(const struct lab *lab, struct lab_client ret[LAB_MAX_CLIENTS])
 {
-	lab_load(lab->map, 0, offsetof(struct lab_state, n_events), ret);
+	lab_load(lab->map, offsetof(struct lab_state, client), LAB_MAX_CLIENTS * sizeof(*ret), ret);
 }
 
 int lab_clients_of(const struct lab *lab, unsigned gpu, int gi, int ci, struct lab_client *ret,
 		   unsigned cap)
 {
-	struct lab_state st;
+	struct lab_client all[LAB_MAX_CLIENTS];
 	unsigned n = 0;
 
 	if (gpu >= lab->map->con->n_gpus)
 		return -EINVAL;
-	load_clients(lab, &st);
+	load_clients(lab, all);
 	for (unsigned i = 0; i < LAB_MAX_CLIENTS; i++) {
 		uint32_t pid;
 
-		if (!client_matches(&st.client[i], gpu, gi, ci) ||
-		    !lab_client_alive(lab, &st, i, &pid))
+		if (!client_matches(&all[i], gpu, gi, ci) || !alive(lab, &all[i], i, &pid))
 			continue;
 		if (n < cap) {
-			ret[n] = st.client[i];
+			ret[n] = all[i];
 			ret[n].pid = pid;
 		}
 		n++;
@@ -207,25 +209,29 @@ int lab_clients_of(const struct lab *lab, unsigned gpu, int gi, int ci, struct l
 	return (int)n;
 }
 
+static uint64_t idle_bytes(const struct lab *lab, const struct lab_gpu *g, int gi)
+{
+	if (gi < 0)
+		return lab_gpu_idle_bytes(lab_board(lab, g), g);
+	for (unsigned i = 0; i < MIG_MAX_GI; i++)
+		if (g->gi[i].used && g->gi[i].id == gi)
+			return lab_gi_idle_bytes(lab_board(lab, g), &g->gi[i]);
+	return 0;
+}
+
 uint64_t lab_memory_used(const struct lab *lab, unsigned gpu, int gi)
 {
-	struct lab_client c[LAB_MAX_CLIENTS];
+	struct lab_client all[LAB_MAX_CLIENTS];
 	struct lab_gpu g;
-	uint64_t used = 0;
-	int n;
+	uint64_t used;
 
 	if (lab_read_gpu(lab, gpu, &g) < 0)
 		return 0;
-	if (gi < 0) {
-		used = lab_gpu_idle_bytes(lab_board(lab, &g), &g);
-	} else {
-		for (unsigned i = 0; i < MIG_MAX_GI; i++)
-			if (g.gi[i].used && g.gi[i].id == gi)
-				used = lab_gi_idle_bytes(lab_board(lab, &g), &g.gi[i]);
-	}
-	n = lab_clients_of(lab, gpu, gi, -1, c, LAB_MAX_CLIENTS);
-	for (int i = 0; i < n; i++)
-		used += c[i].memory;
+	used = idle_bytes(lab, &g, gi);
+	load_clients(lab, all);
+	for (unsigned i = 0; i < LAB_MAX_CLIENTS; i++)
+		if (client_matches(&all[i], gpu, gi, -1) && alive(lab, &all[i], i, NULL))
+			used += all[i].memory;
 	return used;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,33 +10,71 @@
 #include "base/util.h"
 #include "lab/format.h"
 
-int lab_open(const char *dir, unsigned flags, struct lab **ret, struct mig_error *reterr)
-{
-	_cleanup_free_ struct lab *lab = calloc(1, sizeof(*lab));
-	const char *root = secure_getenv("MIGKIT_LAB_ROOT");
-	char real[PATH_MAX];
-	struct lab_state st;
-	int saved = errno, r;
+/*
+ * Labs are never freed: a program may end NVML in one thread while another is in the middle of a
+ * call, which must not crash. A closed one serves again, so there are as many as were open at once.
+ */
+static struct lab *closed;
 
-	if (!lab)
-		return mig_fail(reterr, -ENOMEM, "out of memory");
-	/* Absolute, for the process may change its folder before the next change. */
-	if (snprintf(lab->dir, sizeof(lab->dir), "%s", realpath(dir, real) ? real : dir) >=
-	    (int)sizeof(lab->dir))
-		return mig_fail(reterr, -ENAMETOOLONG, "the lab's path is too long");
-	r = lab_map_get(lab->dir, &lab->map, reterr);
-	if (r < 0) {
-		errno = saved;
-		return r;
+/* An object for the lab in that folder, which users of it find unchanged but for its boot. */
+static struct lab *closed_or_new(const char *dir, struct lab_map *map, bool root)
+{
+	struct lab *lab;
+
+	pthread_mutex_lock(&lab_mutex);
+	for (struct lab **p = &closed; *p; p = &(*p)->next) {
+		lab = *p;
+		if (lab->map != map || lab->root != root || strcmp(lab->dir, dir) != 0)
+			continue;
+		*p = lab->next;
+		pthread_mutex_unlock(&lab_mutex);
+		return lab;
 	}
-	lab->root = root && !strcmp(root, "1");
-	lab_load(lab->map, 0, offsetof(struct lab_state, client), &st);
-	lab->boot = st.boot;
+	pthread_mutex_unlock(&lab_mutex);
+	lab = calloc(1, sizeof(*lab));
+	if (!lab)
+		return NULL;
+	lab->map = map;
+	lab->root = root;
+	memcpy(lab->dir, dir, strlen(dir) + 1);
+	return lab;
+}
+
+static int open_at(const char *dir, unsigned flags, struct lab **ret, struct mig_error *reterr)
+{
+	const char *root = secure_getenv("MIGKIT_LAB_ROOT");
+	struct lab_map *map;
+	struct lab *lab;
+	uint64_t boot;
+	int r;
+
+	r = lab_map_get(dir, &map, reterr);
+	if (r < 0)
+		return r;
+	lab = closed_or_new(dir, map, root && !strcmp(root, "1"));
+	if (!lab) {
+		lab_map_put(map);
+		return mig_fail(reterr, -ENOMEM, "out of memory");
+	}
+	lab_load(map, offsetof(struct lab_state, boot), sizeof(boot), &boot);
+	__atomic_store_n(&lab->boot, boot, __ATOMIC_RELAXED);
 	if (flags & LAB_OPEN_ATTACH)
 		(void)lab_attach(lab); /* a lab without a holders file is only not blocked by us */
-	errno = saved;
-	*ret = TAKE_PTR(lab);
+	*ret = lab;
 	return 0;
+}
+
+int lab_open(const char *dir, unsigned flags, struct lab **ret, struct mig_error *reterr)
+{
+	char real[PATH_MAX];
+	int saved = errno, r;
+
+	/* Absolute, for the process may change its folder before the next change. */
+	if (!realpath(dir, real) && snprintf(real, sizeof(real), "%s", dir) >= (int)sizeof(real))
+		return mig_fail(reterr, -ENAMETOOLONG, "the lab's path is too long");
+	r = open_at(real, flags, ret, reterr);
+	errno = saved;
+	return r;
 }
 
 void lab_close(struct lab *lab)
@@ -43,8 +83,11 @@ void lab_close(struct lab *lab)
 
 	if (!lab)
 		return;
+	pthread_mutex_lock(&lab_mutex);
 	lab_detach(lab);
-	free(lab);
+	lab->next = closed;
+	closed = lab;
+	pthread_mutex_unlock(&lab_mutex);
 	errno = saved;
 }
 
@@ -71,7 +114,7 @@ int lab_read_gpu(const struct lab *lab, unsigned gpu, struct lab_gpu *ret)
 {
 	if (gpu >= lab->map->con->n_gpus)
 		return -EINVAL;
-	if (lab_gone(lab->map, lab->boot))
+	if (lab_gone(lab->map, lab_boot(lab)))
 		return -ENODEV;
 	lab_load(lab->map, offsetof(struct lab_state, gpu) + gpu * sizeof(*ret), sizeof(*ret), ret);
 	return ret->lost ? -ENODEV : 0;
@@ -79,7 +122,7 @@ int lab_read_gpu(const struct lab *lab, unsigned gpu, struct lab_gpu *ret)
 
 int lab_read_state(const struct lab *lab, struct lab_state *ret)
 {
-	if (lab_gone(lab->map, lab->boot))
+	if (lab_gone(lab->map, lab_boot(lab)))
 		return -ENODEV;
 	lab_load(lab->map, 0, lab->map->head.copy_size, ret);
 	return 0;

@@ -141,9 +141,11 @@ static int repair(struct lab_map *map, const char *path, struct mig_error *reter
 
 static int check_state(struct lab_map *map, const char *path, struct mig_error *reterr)
 {
-	struct lab_state st;
+	_cleanup_free_ struct lab_state *st = calloc(1, sizeof(*st));
 	int r;
 
+	if (!st)
+		return mig_fail(reterr, -ENOMEM, "out of memory");
 	/* Twice: a writer may flip between the look at the sequence and the sum. */
 	for (unsigned tries = 0;; tries++) {
 		uint64_t seq = lab_word_load(map->ro, offsetof(struct lab_header, seq));
@@ -157,9 +159,8 @@ static int check_state(struct lab_map *map, const char *path, struct mig_error *
 			return r;
 		break;
 	}
-	memset(&st, 0, sizeof(st));
-	lab_load(map, 0, map->head.copy_size, &st);
-	r = lab_check(map->con, &st, reterr);
+	lab_load(map, 0, map->head.copy_size, st);
+	r = lab_check(map->con, st, reterr);
 	if (r < 0)
 		return mig_fail_wrap(reterr, r, "%s is damaged", path);
 	return 0;
@@ -263,4 +264,11 @@ int lab_map_get(const char *dir, struct lab_map **ret, struct mig_error *reterr)
 		(*ret)->users++;
 	pthread_mutex_unlock(&lab_mutex);
 	return r;
+}
+
+void lab_map_put(struct lab_map *map)
+{
+	pthread_mutex_lock(&lab_mutex);
+	map->users--;
+	pthread_mutex_unlock(&lab_mutex);
 }

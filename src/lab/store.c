@@ -19,18 +19,28 @@ void lab_word_store(uint8_t *base, size_t offset, uint64_t value)
 	__atomic_store_n((uint64_t *)(void *)(base + offset), value, __ATOMIC_RELAXED);
 }
 
+static uint64_t sum_start(size_t size)
+{
+	return 0x9e3779b97f4a7c15u ^ size;
+}
+
+static uint64_t sum_word(uint64_t h, uint64_t w)
+{
+	h = (h ^ w) * 0x100000001b3u;
+	return h ^ h >> 29;
+}
+
 /* Not cryptographic: tells a torn or foreign copy from a whole one. Sizes are multiples of 8. */
 uint64_t lab_sum(const void *data, size_t size)
 {
 	const uint8_t *p = data;
-	uint64_t h = 0x9e3779b97f4a7c15u ^ size;
+	uint64_t h = sum_start(size);
 
 	for (size_t i = 0; i + 8 <= size; i += 8) {
 		uint64_t w;
 
 		memcpy(&w, p + i, 8);
-		h = (h ^ w) * 0x100000001b3u;
-		h ^= h >> 29;
+		h = sum_word(h, w);
 	}
 	return h;
 }
@@ -109,12 +119,9 @@ void lab_publish(struct lab_map *map, struct lab_state *st)
 int lab_copy_valid(const struct lab_map *map, unsigned copy)
 {
 	size_t size = map->head.copy_size, base = map->head.copy_offset[copy];
-	struct lab_state st;
+	uint64_t h = sum_start(size);
 
-	for (size_t i = 0; i < size; i += 8) {
-		uint64_t w = lab_word_load(map->ro, base + sizeof(uint64_t) + i);
-
-		memcpy((uint8_t *)&st + i, &w, 8);
-	}
-	return lab_sum(&st, size) == lab_word_load(map->ro, base) ? 0 : -1;
+	for (size_t i = 0; i < size; i += 8)
+		h = sum_word(h, lab_word_load(map->ro, base + sizeof(uint64_t) + i));
+	return h == lab_word_load(map->ro, base) ? 0 : -1;
 }

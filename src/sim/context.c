@@ -17,7 +17,7 @@ static struct {
 	pthread_mutex_t lock; /* of init and shutdown */
 	atomic_uint count;
 	atomic_flag watches_forks;
-	struct lab *lab;
+	_Atomic(struct lab *) lab; /* the one opened last, also when it was closed since */
 	char dir[PATH_MAX];
 } ctx = { .lock = PTHREAD_MUTEX_INITIALIZER, .watches_forks = ATOMIC_FLAG_INIT };
 
@@ -53,17 +53,18 @@ static nvmlReturn_t open_lab(unsigned flags)
 {
 	const char *dir = secure_getenv("MIGKIT_LAB");
 	size_t len = dir ? strlen(dir) : 0;
+	struct lab *lab;
 	int r;
 
 	/* Without a lab this is a machine without a driver: never anybody's real GPU. */
 	if (len == 0 || len >= sizeof(ctx.dir))
 		return NVML_ERROR_DRIVER_NOT_LOADED;
-	r = lab_open(dir, flags & NVML_INIT_FLAG_NO_ATTACH ? 0 : LAB_OPEN_ATTACH, &ctx.lab, NULL);
-	if (r < 0) {
-		ctx.lab = NULL;
+	r = lab_open(dir, flags & NVML_INIT_FLAG_NO_ATTACH ? 0 : LAB_OPEN_ATTACH, &lab, NULL);
+	if (r < 0)
 		return open_status(r);
-	}
-	memcpy(ctx.dir, dir, len + 1);
+	atomic_store(&ctx.lab, lab);
+	if (strcmp(ctx.dir, dir) != 0)
+		memcpy(ctx.dir, dir, len + 1);
 	return NVML_SUCCESS;
 }
 
@@ -92,8 +93,8 @@ nvmlReturn_t sim_shutdown(void)
 	if (atomic_load(&ctx.count) == 0) {
 		status = NVML_ERROR_UNINITIALIZED;
 	} else if (atomic_fetch_sub(&ctx.count, 1) == 1) {
-		lab_close(ctx.lab);
-		ctx.lab = NULL;
+		/* A call that began before it ends on the closed lab, which stays readable. */
+		lab_close(atomic_load(&ctx.lab));
 	}
 	pthread_mutex_unlock(&ctx.lock);
 	return status;
@@ -103,7 +104,7 @@ nvmlReturn_t sim_enter(unsigned since)
 {
 	if (atomic_load_explicit(&ctx.count, memory_order_acquire) == 0)
 		return NVML_ERROR_UNINITIALIZED;
-	if (lab_const(ctx.lab)->driver_major < since)
+	if (sim_const()->driver_major < since)
 		return NVML_ERROR_FUNCTION_NOT_FOUND;
 	return NVML_SUCCESS;
 }
@@ -115,12 +116,12 @@ bool sim_running(void)
 
 struct lab *sim_lab(void)
 {
-	return ctx.lab;
+	return atomic_load_explicit(&ctx.lab, memory_order_relaxed);
 }
 
 const struct lab_const *sim_const(void)
 {
-	return lab_const(ctx.lab);
+	return lab_const(sim_lab());
 }
 
 const char *sim_lab_dir(void)
