@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Calls functions of the simulated driver in many ways and says what they answered and what they
+ * did to their host: errno, descriptors, environment, signals, threads, the stack.
+ *
+ *   walk HOW LIBRARY LAB REPORT [SYMBOL...]
+ *
+ * Every function gets a process of its own. HOW is "make" (each on a copy of the lab, in which MIG
+ * is switched on and a GPU instance with a compute instance is made where the board can), "whole"
+ * (a copy, left as it is) or "keep" (the lab itself with the instances that it has). REPORT gets a
+ * line of JSON for each; nothing is printed.
+ * tests/sim/calls.py makes calls.inc, the calls themselves.
+ */
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "nvml/nvml_calls.h"
+
+enum { BUFFERS = 12, BUFFER = 1 << 18, STACK = 1 << 20, ERRNO = 4711, STATUSES = 64 };
+
+struct world {
+	void *library;
+	nvmlDevice_t device, parent, mig, ci_device, other;
+	nvmlGpuInstance_t gi;
+	nvmlComputeInstance_t ci;
+	nvmlEventSet_t set;
+	void *sample[2];
+	char uuid[96], serial[64], bus_id[64];
+	unsigned mem_mhz;
+	unsigned number;  /* of numbers that are passed by value */
+	unsigned variant; /* of struct versions and placements */
+	int result;
+	unsigned char *buffer[BUFFERS];
+};
+
+struct call {
+	const char *name;
+	int (*full)(struct world *w, void *entry);
+	int (*empty)(struct world *w, void *entry);
+	int takes_device;
+};
+
+static void fill_zero(void *buffer)
+{
+	memset(buffer, 0, 4096);
+}
+
+static void fill_version(void *buffer, unsigned variant, unsigned n, const unsigned *words)
+{
+	fill_zero(buffer);
+	memcpy(buffer, &words[variant % n], sizeof(*words));
+}
+
+static void fill_number(void *buffer, unsigned value)
+{
+	memcpy(buffer, &value, sizeof(value));
+}
+
+static void fill_uuid(void *buffer, const char *text)
+{
+	nvmlUUID_t *uuid = buffer;
+
+	uuid->type = NVML_UUID_TYPE_ASCII;
+	memcpy(uuid->value.str, text, strlen(text) + 1);
+}
+
+static void fill_placement(void *buffer, unsigned start)
+{
+	unsigned words[2] = { start, 1 };
+
+	memcpy(buffer, words, sizeof(words));
+}
+
+static void fill_fields(nvmlFieldValue_t *fields, unsigned number)
+{
+	fields[0].fieldId = number;
+	fields[1].fieldId = number + 1;
+}
+
+static int call_unknown(struct world *w, void *entry)
+{
+	return ((int (*)(void *, void *, void *, void *, void *, void *))entry)(
+		w->device, w->buffer[0], w->buffer[1], w->buffer[2], w->buffer[3], w->buffer[4]);
+}
+
+#include "calls.inc"
+
+/* --- the world ------------------------------------------------------------------------------ */
+
+static void *entry_of(const struct world *w, const char *name)
+{
+	return dlsym(w->library, name);
+}
+
+#define CALL(w, sym, ...) ((__typeof__(&sym))entry_of(w, #sym))(__VA_ARGS__)
+
+/* A GPU instance with room for a second compute instance; boards without MIG leave all NULL. */
+static void make_instances(struct world *w)
+{
+	nvmlReturn_t now;
+
+	if (CALL(w, nvmlDeviceSetMigMode, w->parent, 1, &now) || now)
+		return;
+	/* 3g, 2g; of four slices: 2g. */
+	for (unsigned i = 0; i < 3 && !w->gi; i++) {
+		static const unsigned profile[] = { 9, 5, 14 };
+
+		if (CALL(w, nvmlDeviceCreateGpuInstance, w->parent, profile[i], &w->gi))
+			w->gi = NULL;
+	}
+	if (!w->gi || CALL(w, nvmlGpuInstanceCreateComputeInstance, w->gi, 0, &w->ci))
+		return;
+	(void)CALL(w, nvmlDeviceGetMigDeviceHandleByIndex, w->parent, 0, &w->mig);
+}
+
+static void find_instances(struct world *w)
+{
+	for (unsigned id = 0; id < 16 && !w->gi; id++)
+		if (CALL(w, nvmlDeviceGetGpuInstanceById, w->parent, id, &w->gi))
+			w->gi = NULL;
+	if (w->gi && CALL(w, nvmlGpuInstanceGetComputeInstanceById, w->gi, 0, &w->ci))
+		w->ci = NULL;
+	(void)CALL(w, nvmlDeviceGetMigDeviceHandleByIndex, w->parent, 0, &w->mig);
+}
+
+static void make_world(struct world *w, const char *library, const char *how)
+{
+	nvmlPciInfo_t pci;
+	unsigned n = 1;
+
+	w->library = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+	if (!w->library || CALL(w, nvmlInit_v2))
+		_exit(90);
+	if (CALL(w, nvmlDeviceGetHandleByIndex_v2, 0, &w->parent))
+		_exit(91);
+	if (!strcmp(how, "make"))
+		make_instances(w);
+	else if (!strcmp(how, "keep"))
+		find_instances(w);
+	if (CALL(w, nvmlDeviceGetHandleByIndex_v2, 1, &w->other))
+		w->other = w->parent;
+	(void)CALL(w, nvmlDeviceGetUUID, w->parent, w->uuid, sizeof(w->uuid));
+	(void)CALL(w, nvmlDeviceGetSerial, w->parent, w->serial, sizeof(w->serial));
+	if (!CALL(w, nvmlDeviceGetPciInfo_v3, w->parent, &pci))
+		memcpy(w->bus_id, pci.busId, sizeof(pci.busId));
+	(void)CALL(w, nvmlDeviceGetSupportedMemoryClocks, w->parent, &n, &w->mem_mhz);
+	(void)CALL(w, nvmlEventSetCreate, &w->set);
+	for (unsigned i = 0; i < BUFFERS; i++)
+		w->buffer[i] = calloc(1, BUFFER);
+	for (unsigned i = 0; i < 2; i++) {
+		int (*alloc)(void **) = entry_of(w, "nvmlGpmSampleAlloc");
+
+		if (!alloc || alloc(&w->sample[i]))
+			w->sample[i] = NULL;
+	}
+}
+
+/* --- what a host would notice --------------------------------------------------------------- */
+
+struct host {
+	unsigned fds, threads;
+	char env[8192], cwd[PATH_MAX];
+	sigset_t mask;
+	struct sigaction actions[NSIG];
+	mode_t umask;
+};
+
+static unsigned count_of(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	unsigned n = 0;
+
+	while (dir && readdir(dir))
+		n++;
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+static void look(struct host *h)
+{
+	size_t at = 0;
+
+	memset(h, 0, sizeof(*h));
+	h->fds = count_of("/proc/self/fd");
+	h->threads = count_of("/proc/self/task");
+	for (char **e = environ; *e && at + strlen(*e) + 1 < sizeof(h->env); e++)
+		at += (size_t)snprintf(h->env + at, sizeof(h->env) - at, "%s\n", *e);
+	(void)!getcwd(h->cwd, sizeof(h->cwd));
+	pthread_sigmask(SIG_SETMASK, NULL, &h->mask);
+	/* 32 and 33 are the C library's own, taken when the first thread is made (by this program).
+	 */
+	for (int i = 1; i < NSIG; i++)
+		if (i != 32 && i != 33)
+			sigaction(i, NULL, &h->actions[i]);
+	h->umask = umask(0);
+	umask(h->umask);
+}
+
+static const char *changed(const struct host *a, const struct host *b)
+{
+	if (a->fds != b->fds)
+		return "descriptors";
+	if (a->threads != b->threads)
+		return "threads";
+	if (strcmp(a->env, b->env) != 0)
+		return "environment";
+	if (strcmp(a->cwd, b->cwd) != 0)
+		return "working folder";
+	if (memcmp(&a->mask, &b->mask, sizeof(a->mask)) != 0)
+		return "signal mask";
+	for (int i = 0; i < NSIG; i++)
+		if (a->actions[i].sa_handler != b->actions[i].sa_handler)
+			return "signal actions";
+	return a->umask != b->umask ? "umask" : "";
+}
+
+/* --- one function --------------------------------------------------------------------------- */
+
+/* What it answered, by the handle that it was given. */
+struct answers {
+	unsigned char on_gpu[STATUSES], on_mig[STATUSES];
+	unsigned calls;
+	int errno_changed;
+};
+
+static void note(struct answers *a, unsigned char *set, int status)
+{
+	a->calls++;
+	if (errno != ERRNO)
+		a->errno_changed = 1;
+	set[(unsigned)status < STATUSES ? status : STATUSES - 1] = 1;
+}
+
+static int once(struct world *w, void *entry, int (*fn)(struct world *, void *), struct answers *a,
+		unsigned char *set)
+{
+	int status;
+
+	errno = ERRNO;
+	status = fn(w, entry);
+	note(a, set, status);
+	return status;
+}
+
+/* Numbers by value: indices and ids from 0, then some of watts, clocks and fields. */
+static const unsigned numbers[] = { 0,	1,  2,	3,  4,	5,   6,	  7,   8,   9,	  10,	  11,	 12,
+				    13, 14, 15, 16, 17, 19,  20,  23,  35,  46,	  47,	  64,	 82,
+				    90, 91, 92, 94, 99, 160, 186, 230, 255, 1410, 250000, 300000 };
+
+static void try_all(struct world *w, const struct call *c, void *entry, struct answers *a,
+		    unsigned char *set)
+{
+	for (w->variant = 0; w->variant < 4; w->variant++)
+		for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+			w->number = numbers[i];
+			if (!once(w, entry, c->full, a, set))
+				return;
+		}
+}
+
+struct job {
+	struct world *w;
+	const struct call *c;
+	struct answers *a;
+};
+
+static void *run(void *arg)
+{
+	struct job *j = arg;
+	struct world *w = j->w;
+	void *entry = entry_of(w, j->c->name);
+	void *garbage[] = {
+		NULL, (void *)1, (void *)-1L, (void *)0x4d0000000000dead, w->set, w->gi
+	};
+	unsigned char ignored[STATUSES];
+
+	/* The first init of all is the one that opens the lab. */
+	if (!strncmp(j->c->name, "nvmlInit", 8))
+		(void)CALL(w, nvmlShutdown);
+	/* And a GPU instance can go when its compute instance has. */
+	if (!strcmp(j->c->name, "nvmlGpuInstanceDestroy"))
+		(void)CALL(w, nvmlComputeInstanceDestroy, w->ci);
+	w->device = w->parent;
+	try_all(w, j->c, entry, j->a, j->a->on_gpu);
+	if (w->mig && j->c->takes_device) {
+		w->device = w->mig;
+		try_all(w, j->c, entry, j->a, j->a->on_mig);
+	}
+	for (unsigned i = 0; i < sizeof(garbage) / sizeof(garbage[0]); i++) {
+		w->device = garbage[i];
+		once(w, entry, j->c->full, j->a, ignored);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		w->device = i ? w->mig : w->parent;
+		once(w, entry, j->c->empty, j->a, ignored);
+	}
+	return NULL;
+}
+
+/* The calls run on a stack of our own, so that its deepest use can be seen. */
+static size_t run_painted(struct job *j)
+{
+	unsigned char *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	pthread_attr_t attr;
+	pthread_t thread;
+	size_t clean = 0;
+
+	if (stack == MAP_FAILED)
+		_exit(92);
+	memset(stack, 0xa5, STACK);
+	pthread_attr_init(&attr);
+	pthread_attr_setstack(&attr, stack, STACK);
+	if (pthread_create(&thread, &attr, run, j))
+		_exit(93);
+	pthread_join(thread, NULL);
+	while (clean < STACK && stack[clean] == 0xa5)
+		clean++;
+	return STACK - clean;
+}
+
+static void put_set(FILE *out, const char *key, const unsigned char *set)
+{
+	const char *comma = "";
+
+	fprintf(out, ", \"%s\": [", key);
+	for (unsigned i = 0; i < STATUSES; i++)
+		if (set[i]) {
+			fprintf(out, "%s%u", comma, i == STATUSES - 1 ? 999 : i);
+			comma = ", ";
+		}
+	fprintf(out, "]");
+}
+
+static void one(const char *library, const char *how, const struct call *c, const char *report)
+{
+	static struct world w;
+	static struct answers a;
+	static struct host before, after;
+	struct job j = { &w, c, &a };
+	size_t stack;
+	FILE *out;
+
+	look(&before);
+	make_world(&w, library, how);
+	stack = run_painted(&j);
+	/* It may have counted init and shutdown; ends at none. */
+	while (!CALL(&w, nvmlShutdown))
+		;
+	look(&after);
+	out = fopen(report, "ae");
+	if (!out)
+		_exit(94);
+	fprintf(out,
+		"{\"name\": \"%s\", \"calls\": %u, \"stack\": %zu, \"errno\": %d, "
+		"\"changed\": \"%s\"",
+		c->name, a.calls, stack, a.errno_changed, changed(&before, &after));
+	put_set(out, "gpu", a.on_gpu);
+	put_set(out, "mig", a.on_mig);
+	fprintf(out, "}\n");
+	_exit(fclose(out) ? 95 : 0);
+}
+
+/* --- all of them ---------------------------------------------------------------------------- */
+
+static void copy(const char *from, const char *to, const char *name)
+{
+	char path[PATH_MAX], buffer[65536];
+	ssize_t n;
+	int in, out;
+
+	snprintf(path, sizeof(path), "%s/%s", from, name);
+	in = open(path, O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "%s/%s", to, name);
+	out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	while ((n = read(in, buffer, sizeof(buffer))) > 0)
+		if (write(out, buffer, (size_t)n) != n)
+			_exit(96);
+	close(in);
+	close(out);
+}
+
+static int wanted(const char *name, int argc, char **argv)
+{
+	for (int i = 5; i < argc; i++)
+		if (!strcmp(argv[i], name))
+			return 1;
+	return argc == 5;
+}
+
+static void say_crash(const char *report, const char *name, int status)
+{
+	FILE *out = fopen(report, "ae");
+
+	if (!out)
+		_exit(97);
+	fprintf(out, "{\"name\": \"%s\", \"crash\": %d}\n", name, status);
+	fclose(out);
+}
+
+int main(int argc, char **argv)
+{
+	const char *how = argv[1], *library = argv[2], *lab = argv[3], *report = argv[4];
+	char folder[PATH_MAX];
+	int rc = 0, copied;
+
+	if (argc < 5)
+		return 2;
+	copied = strcmp(how, "keep") != 0;
+	snprintf(folder, sizeof(folder), copied ? "%s.copy" : "%s", lab);
+	if (copied)
+		mkdir(folder, 0755);
+	setenv("MIGKIT_LAB", folder, 1);
+	for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		int status = -1;
+		pid_t pid;
+
+		if (!wanted(calls[i].name, argc, argv))
+			continue;
+		if (copied) {
+			copy(lab, folder, "state");
+			copy(lab, folder, "holders");
+		}
+		pid = fork();
+		if (!pid)
+			one(library, how, &calls[i], report);
+		if (pid < 0 || waitpid(pid, &status, 0) != pid || status) {
+			say_crash(report, calls[i].name, status);
+			rc = 1;
+		}
+	}
+	return rc;
+}
