@@ -90,9 +90,7 @@ def call(name, params, known):
 
 def empty(name, params):
     """The same with NULL for everything but the first handle."""
-    words = ["w->device" if i == 0 and "nvmlDevice_t" in kind and "*" not in kind
-             else "NULL" if "*" in kind or "_t" in kind and re.search("Device|Instance|Set|Sample|Unit",
-                                                                     kind) else "0"
+    words = ["w->device" if not i and kind.strip() == "nvmlDevice_t" else f"({kind.strip()})0"
              for i, (kind, _) in enumerate(params)]
     types = ", ".join(kind for kind, _ in params) or "void"
     return (f"static int none_{name}(struct world *w, void *entry)\n{{\n\t(void)w;\n"
