@@ -4,6 +4,7 @@
 
 #include "nvml/nvml_abi.h"
 #include "nvml/nvml_calls_board.h"
+#include "nvml/nvml_calls_live.h"
 
 /*
  * The NVML calls of this project, once: X(symbol, REQUIRED or OPTIONAL, (parameters)). The loader
@@ -392,6 +393,7 @@
 	NVML_CALLS_MEMORY(X)   \
 	NVML_CALLS_READING(X)  \
 	NVML_CALLS_PROCESS(X)  \
+	NVML_CALLS_LIVE(X)     \
 	NVML_CALLS_MIG(X)      \
 	NVML_CALLS_BOARD(X)
 

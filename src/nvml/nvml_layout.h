@@ -337,6 +337,7 @@ AT(nvmlDeviceAttributes_t, memorySizeMB, 32);
 /* clang-format on */
 
 #include "nvml/nvml_layout_board.h"
+#include "nvml/nvml_layout_live.h"
 
 #undef SIZE
 #undef AT

@@ -111,7 +111,6 @@ SIM_NUMBER(nvmlDeviceGetCurrPcieLinkGeneration, sim_parent, unsigned int, dev.bo
 SIM_NUMBER(nvmlDeviceGetMaxPcieLinkWidth, sim_parent, unsigned int, dev.board->pcie_width)
 SIM_NUMBER(nvmlDeviceGetCurrPcieLinkWidth, sim_parent, unsigned int, dev.board->pcie_width)
 SIM_NUMBER(nvmlDeviceGetPcieReplayCounter, sim_parent, unsigned int, 0)
-SIM_NUMBER(nvmlDeviceGetNumaNodeId, sim_parent, unsigned int, 0)
 
 SIM_ENTRY(nvmlDeviceGetPcieThroughput,
 	  (nvmlDevice_t device, nvmlPcieUtilCounter_t counter, unsigned int *value),
@@ -126,113 +125,6 @@ SIM_ENTRY(nvmlDeviceGetPcieThroughput,
 		return NVML_ERROR_INVALID_ARGUMENT;
 	*value = 0;
 	return NVML_SUCCESS;
-}
-
-/* Every processor of the machine is near; slurmd ends on an empty mask. */
-static nvmlReturn_t all_cpus(nvmlDevice_t device, unsigned words, unsigned long *set)
-{
-	const unsigned bits = 8 * sizeof(*set);
-	struct sim_dev dev;
-	nvmlReturn_t status = sim_device(device, &dev);
-	long n;
-
-	if (status != NVML_SUCCESS)
-		return status;
-	if (!set || words == 0)
-		return NVML_ERROR_INVALID_ARGUMENT;
-	n = sysconf(_SC_NPROCESSORS_CONF);
-	memset(set, 0, words * sizeof(*set));
-	for (long i = 0; i < (n > 0 ? n : 1) && i < (long)words * (long)bits; i++)
-		set[i / bits] |= 1ul << (i % bits);
-	return NVML_SUCCESS;
-}
-
-SIM_ENTRY(nvmlDeviceGetCpuAffinity,
-	  (nvmlDevice_t device, unsigned int cpuSetSize, unsigned long *cpuSet),
-	  (device, cpuSetSize, cpuSet))
-{
-	return all_cpus(device, cpuSetSize, cpuSet);
-}
-
-SIM_ENTRY(nvmlDeviceGetCpuAffinityWithinScope,
-	  (nvmlDevice_t device, unsigned int cpuSetSize, unsigned long *cpuSet,
-	   nvmlAffinityScope_t scope),
-	  (device, cpuSetSize, cpuSet, scope))
-{
-	if (scope > NVML_AFFINITY_SCOPE_SOCKET)
-		return NVML_ERROR_INVALID_ARGUMENT;
-	return all_cpus(device, cpuSetSize, cpuSet);
-}
-
-SIM_ENTRY(nvmlDeviceGetMemoryAffinity,
-	  (nvmlDevice_t device, unsigned int nodeSetSize, unsigned long *nodeSet,
-	   nvmlAffinityScope_t scope),
-	  (device, nodeSetSize, nodeSet, scope))
-{
-	struct sim_dev dev;
-	nvmlReturn_t status = sim_device(device, &dev);
-
-	if (status != NVML_SUCCESS)
-		return status;
-	if (!nodeSet || nodeSetSize == 0 || scope > NVML_AFFINITY_SCOPE_SOCKET)
-		return NVML_ERROR_INVALID_ARGUMENT;
-	memset(nodeSet, 0, nodeSetSize * sizeof(*nodeSet));
-	nodeSet[0] = 1;
-	return NVML_SUCCESS;
-}
-
-/* Binding the calling thread to every processor changes nothing. */
-SIM_ENTRY(nvmlDeviceSetCpuAffinity, (nvmlDevice_t device), (device))
-{
-	struct sim_dev dev;
-
-	return sim_parent(device, &dev);
-}
-
-SIM_ENTRY(nvmlDeviceClearCpuAffinity, (nvmlDevice_t device), (device))
-{
-	struct sim_dev dev;
-
-	return sim_parent(device, &dev);
-}
-
-/* Two devices as GPUs; the same GPU behind both is told by equal indices. */
-static nvmlReturn_t pair(nvmlDevice_t one, nvmlDevice_t two, const void *out, unsigned ret[2])
-{
-	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(one, &dev);
-
-	if (status != NVML_SUCCESS)
-		return status;
-	ret[0] = dev.ref.gpu;
-	status = sim_parent(two, &dev);
-	if (status != NVML_SUCCESS)
-		return status;
-	ret[1] = dev.ref.gpu;
-	return out ? NVML_SUCCESS : NVML_ERROR_INVALID_ARGUMENT;
-}
-
-SIM_ENTRY(nvmlDeviceGetTopologyCommonAncestor,
-	  (nvmlDevice_t device1, nvmlDevice_t device2, nvmlGpuTopologyLevel_t *pathInfo),
-	  (device1, device2, pathInfo))
-{
-	unsigned gpu[2];
-	nvmlReturn_t status = pair(device1, device2, pathInfo, gpu);
-
-	if (status == NVML_SUCCESS)
-		*pathInfo = gpu[0] == gpu[1] ? NVML_TOPOLOGY_INTERNAL : NVML_TOPOLOGY_NODE;
-	return status;
-}
-
-SIM_ENTRY(nvmlDeviceOnSameBoard, (nvmlDevice_t device1, nvmlDevice_t device2, int *onSameBoard),
-	  (device1, device2, onSameBoard))
-{
-	unsigned gpu[2];
-	nvmlReturn_t status = pair(device1, device2, onSameBoard, gpu);
-
-	if (status == NVML_SUCCESS)
-		*onSameBoard = gpu[0] == gpu[1];
-	return status;
 }
 
 /* No bridge, no NVLink fabric: an H100 alone in a machine answers so (measured, -q). */

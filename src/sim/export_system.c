@@ -125,21 +125,3 @@ SIM_ENTRY(nvmlSystemGetProcessName, (unsigned int pid, char *name, unsigned int 
 	}
 	return name_from_proc(pid, name, length);
 }
-
-SIM_ENTRY(nvmlSystemGetTopologyGpuSet,
-	  (unsigned int cpuNumber, unsigned int *count, nvmlDevice_t *deviceArray),
-	  (cpuNumber, count, deviceArray))
-{
-	unsigned n = sim_const()->n_gpus;
-
-	/* Every processor of a lab's machine is near every GPU. */
-	(void)cpuNumber;
-	if (!count)
-		return NVML_ERROR_INVALID_ARGUMENT;
-	if (deviceArray && *count < n)
-		return NVML_ERROR_INSUFFICIENT_SIZE;
-	for (unsigned i = 0; deviceArray && i < n; i++)
-		deviceArray[i] = sim_gpu_handle(i);
-	*count = n;
-	return NVML_SUCCESS;
-}

@@ -15,6 +15,8 @@ PARTS = {
     "nvml/nvml_abi_mig.h": "nvml/nvml_abi.h",
     "nvml/nvml_calls_board.h": "nvml/nvml_calls.h",
     "nvml/nvml_layout_board.h": "nvml/nvml_layout.h",
+    "nvml/nvml_abi_live.h": "nvml/nvml_abi.h",
+    "nvml/nvml_layout_live.h": "nvml/nvml_layout.h",
 }
 
 

@@ -26,7 +26,8 @@ NVML = driver.ROOT / "src" / "nvml"
 OLDER_STRUCTS = {"nvmlPciInfo_v1_t", "nvmlPciInfo_v2_t", "nvmlEventData_v1_t",
                  "nvmlDeviceAttributes_v1_t", "nvmlComputeInstanceInfo_v1_t"}
 OLDER_PROTOTYPES = {"nvmlDeviceGetPciInfo", "nvmlDeviceGetPciInfo_v2", "nvmlEventSetWait",
-                    "nvmlDeviceGetAttributes", "nvmlComputeInstanceGetInfo"}
+                    "nvmlDeviceGetAttributes", "nvmlComputeInstanceGetInfo",
+                    "nvmlDeviceGetNvLinkRemotePciInfo"}
 # Known by use only (nvml.h never declared it), and older names that a macro of nvml.h stands for.
 UNDECLARED = {"nvmlInternalGetExportTable", "nvmlGetBlacklistDeviceCount",
               "nvmlGetBlacklistDeviceInfoByIndex"}
