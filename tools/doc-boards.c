@@ -3,7 +3,8 @@
 
 #include <migkit/driver.h>
 
-#include "model/boards.h"
+#include "model/board_text.h"
+#include "model/machines.h"
 
 /*
  * Prints doc/boards.md: every figure of every board with where it comes from, from the same tables
@@ -12,51 +13,26 @@
 
 static void put_sources(const struct mig_board_def *def, uint32_t sources)
 {
-	const char *separator = " (";
+	char buf[200];
 
-	for (uint32_t i = 0; i < def->n_sources; i++) {
-		if (!(sources & 1u << i))
-			continue;
-		printf("%s%s", separator, def->sources[i].code);
-		separator = ", ";
-	}
-	printf(")");
+	mig_sources_format(def->sources, def->n_sources, sources, buf, sizeof(buf));
+	printf(" (%s)", buf);
+}
+
+static void put_notes(const struct mig_note *note, uint32_t n)
+{
+	if (n)
+		printf("\n");
+	for (uint32_t i = 0; i < n; i++)
+		printf("- %s: %s\n", note[i].about, note[i].text);
 }
 
 static void put_value(enum mig_kind kind, int64_t value)
 {
-	static const char *const numbering[] = { "I", "X", "quarter" };
-	const char *separator = "";
-	char driver[16];
+	char buf[200];
 
-	switch (kind) {
-	case MIG_KIND_HEX:
-		printf("0x%08llX", (unsigned long long)value);
-		break;
-	case MIG_KIND_BOOL:
-		printf("%s", value ? "yes" : "no");
-		break;
-	case MIG_KIND_MILLI:
-		printf("%g", (double)value / 1000);
-		break;
-	case MIG_KIND_NUMBERING:
-		printf("%s", numbering[value]);
-		break;
-	case MIG_KIND_DRIVER:
-		mig_driver_format((uint32_t)value, driver, sizeof(driver));
-		printf("%s", driver);
-		break;
-	case MIG_KIND_IDS:
-		for (unsigned i = 0; i < 63; i++) {
-			if (!(value & INT64_C(1) << i))
-				continue;
-			printf("%s%u", separator, i);
-			separator = ", ";
-		}
-		break;
-	default:
-		printf("%lld", (long long)value);
-	}
+	mig_value_format(kind, value, buf, sizeof(buf));
+	printf("%s", buf);
 }
 
 static void put_since(uint32_t since, bool alone)
@@ -92,6 +68,8 @@ static void put_texts(const struct mig_board_def *def)
 	for (unsigned i = 0; i < MIG_BOARD_TEXT_MAX; i++) {
 		const struct mig_text *t = &def->text[i];
 
+		if (!t->n)
+			continue;
 		if (!t->n)
 			continue;
 		printf("| %s | ", keys[i]);
@@ -157,13 +135,87 @@ static void put_profile(const struct mig_board_def *def, const struct mig_gi_def
 	printf(" |\n");
 }
 
+/* A board that cannot be simulated: what is known of it, and what is not. */
+static void put_known(const struct mig_board_def *def)
+{
+	printf("\n## %s\n\n%s", def->key, def->text[MIG_TEXT_NAME].v[0].text);
+	put_sources(def, def->text[MIG_TEXT_NAME].v[0].sources);
+	printf(". Cannot be simulated: no source gives %s.\n\n| profile | what is known |\n"
+	       "| --- | --- |\n",
+	       def->lacks);
+	for (uint32_t i = 0; i < def->n_gi; i++) {
+		const struct mig_gi_def *gi = &def->gi[i];
+		unsigned n = 0;
+
+		printf("| %s | ", gi->name);
+		for (unsigned k = 0; k < MIG_PROFILE_FIGURE_MAX; k++) {
+			if (!gi->fig[k].n)
+				continue;
+			printf("%s%s ", n++ ? "<br>" : "", mig_profile_figure_name(k)->key);
+			put_figure(def, &gi->fig[k], mig_profile_figure_name(k)->kind);
+		}
+		printf("%s |\n", n ? "" : "the name");
+	}
+	put_notes(def->notes, def->n_notes);
+}
+
+static void put_machine(const struct mig_machine *m)
+{
+	static const char *const kinds[] = { "none", "switch", "pairs" };
+	char codes[200];
+
+	printf("\n### %s\n\n%s. %u NUMA nodes, %u of them on a socket; NVLink: %s", m->key,
+	       m->title, m->n_nodes, m->nodes_per_socket, kinds[m->nvlink]);
+	if (m->nvlinks)
+		printf(", %u links", m->nvlinks);
+	printf(".\n\n| GPU | board | bus id | node | PCIe switch |\n| --- | --- | --- | --- | --- |\n");
+	for (uint32_t i = 0; i < m->n_gpus; i++)
+		printf("| %u | %s | %08X:%02X:%02X.0 | %u | %u |\n", i, m->gpu[i].board,
+		       m->gpu[i].bus_id.domain, m->gpu[i].bus_id.bus, m->gpu[i].bus_id.device,
+		       m->gpu[i].node, m->gpu[i].pcie_switch);
+	printf("\nSources:");
+	for (unsigned i = 0; i < MIG_MACHINE_PART_MAX; i++) {
+		mig_sources_format(m->sources, m->n_sources, m->part[i], codes, sizeof(codes));
+		printf("%s %s%s (%s)", i ? "," : "", mig_machine_part_name(i),
+		       m->part[i] & MIG_DEF_UNCONFIRMED ? "?" : "", codes);
+	}
+	printf(".\n\n");
+	for (uint32_t i = 0; i < m->n_sources; i++)
+		printf("- %s: %s\n", m->sources[i].code, m->sources[i].text);
+	put_notes(m->notes, m->n_notes);
+}
+
+static void put_overview(void)
+{
+	static const char *const states[] = { "confirmed", "partly unconfirmed", "unconfirmed",
+					      "cannot be simulated" };
+	const struct mig_board_def *def;
+	struct mig_board board;
+	char newest[16] = "";
+
+	for (unsigned i = 0; mig_driver_branch_at(i); i++)
+		snprintf(newest, sizeof(newest), "%u.999", mig_driver_branch_at(i));
+	printf("\n| board | product | what decides its layouts |\n| --- | --- | --- |\n");
+	for (unsigned i = 0; (def = mig_board_at(i)) != NULL; i++)
+		if (mig_board_resolve(def, newest, &board, NULL) >= 0)
+			printf("| %s | %s | %s |\n", def->key, board.name,
+			       states[mig_board_state(&board)]);
+	for (unsigned i = 0; (def = mig_known_at(i)) != NULL; i++)
+		printf("| %s | %s | %s |\n", def->key, def->text[MIG_TEXT_NAME].v[0].text,
+		       states[MIG_BOARD_KNOWN]);
+}
+
 int main(void)
 {
+	const struct mig_machine *machine;
 	const struct mig_board_def *def;
 	const struct mig_source *s;
 
-	printf("# Boards\n\nWritten from `data/boards/`. A value with `?` is one that no hardware output "
-	       "confirms.\n\n| source | what |\n| --- | --- |\n");
+	printf("# Boards\n\nWritten from `data/boards/` and `data/machines/` "
+	       "(`tests/boards/test_boards_doc.py --update`). A value with `?` is one that no hardware "
+	       "output confirms.\n");
+	put_overview();
+	printf("\n| source | what |\n| --- | --- |\n");
 	for (unsigned i = 0; (s = mig_source_at(i)) != NULL; i++)
 		printf("| %s | %s%s |\n", s->code, s->text,
 		       s->confirms ? "" : " (confirms nothing)");
@@ -172,9 +224,12 @@ int main(void)
 		printf("\n| profile | figures | compute instances |\n| --- | --- | --- |\n");
 		for (uint32_t k = 0; k < def->n_gi; k++)
 			put_profile(def, &def->gi[k]);
-		printf("\n");
-		for (uint32_t k = 0; k < def->n_notes; k++)
-			printf("- %s: %s\n", def->notes[k].about, def->notes[k].text);
+		put_notes(def->notes, def->n_notes);
 	}
+	for (unsigned i = 0; (def = mig_known_at(i)) != NULL; i++)
+		put_known(def);
+	printf("\n## Machines\n");
+	for (unsigned i = 0; (machine = mig_machine_at(i)) != NULL; i++)
+		put_machine(machine);
 	return fflush(stdout) || ferror(stdout) ? 1 : 0;
 }

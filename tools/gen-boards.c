@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dirent.h>
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/util.h"
+#include "gen_tables.h"
 #include "spec/board_yaml.h"
 #include "spec/yaml_doc.h"
 #include <migkit/driver.h>
@@ -18,18 +11,14 @@
  * board is adding a file.
  */
 
-#define MAX_BOARDS  64
-#define MAX_SOURCES 64
-
 struct gen {
 	struct mig_source sources[MAX_SOURCES];
 	unsigned n_sources;
-	struct mig_board_def boards[MAX_BOARDS];
+	struct mig_board_def boards[MAX_TABLES];
 	unsigned n_boards;
-	struct mig_board_def known[MAX_BOARDS]; /* that cannot be simulated */
+	struct mig_board_def known[MAX_TABLES]; /* that cannot be simulated */
 	unsigned n_known;
-	char paths[MAX_BOARDS][PATH_MAX];
-	unsigned n_paths;
+	struct table_paths paths;
 };
 
 static const struct mig_board_def *find_board(void *arg, const char *key)
@@ -107,20 +96,6 @@ static int read_board(struct gen *gen, const char *path, bool like, struct mig_e
 	return 0;
 }
 
-static void put_text(FILE *f, const char *s)
-{
-	fputc('"', f);
-	for (; *s; s++) {
-		if (*s == '"' || *s == '\\')
-			fprintf(f, "\\%c", *s);
-		else if (*s < ' ' || *s > '~')
-			fprintf(f, "\\%03o", (unsigned char)*s);
-		else
-			fputc(*s, f);
-	}
-	fputc('"', f);
-}
-
 static void put_figure(FILE *f, const char *indent, const char *field, const struct mig_figure *fig)
 {
 	if (!fig->n)
@@ -159,17 +134,6 @@ static void put_profile(FILE *f, const struct mig_gi_def *gi)
 	fprintf(f, "\t\t},\n");
 }
 
-static void put_sources(FILE *f, const char *indent, const struct mig_source *s, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		fprintf(f, "%s{ ", indent);
-		put_text(f, s[i].code);
-		fprintf(f, ", ");
-		put_text(f, s[i].text);
-		fprintf(f, ", %u },\n", s[i].confirms);
-	}
-}
-
 static void put_texts(FILE *f, const struct mig_board_def *def)
 {
 	for (unsigned i = 0; i < MIG_BOARD_TEXT_MAX; i++) {
@@ -205,13 +169,7 @@ static void put_board(FILE *f, const struct mig_board_def *def)
 	fprintf(f, "\t},\n\t.n_sources = %u,\n\t.sources = {\n", def->n_sources);
 	put_sources(f, "\t\t", def->sources, def->n_sources);
 	fprintf(f, "\t},\n\t.n_notes = %u,\n\t.notes = {\n", def->n_notes);
-	for (uint32_t i = 0; i < def->n_notes; i++) {
-		fprintf(f, "\t\t{ ");
-		put_text(f, def->notes[i].about);
-		fprintf(f, ", ");
-		put_text(f, def->notes[i].text);
-		fprintf(f, " },\n");
-	}
+	put_notes(f, "\t\t", def->notes, def->n_notes);
 	fprintf(f, "\t},\n},\n");
 }
 
@@ -247,53 +205,6 @@ static int write_tables(const struct gen *gen, const char *path, struct mig_erro
 	return 0;
 }
 
-static int is_board(const struct dirent *d)
-{
-	size_t n = strlen(d->d_name);
-
-	return n > 5 && d->d_name[0] != '.' && strcmp(d->d_name + n - 5, ".yaml") == 0 &&
-	       strcmp(d->d_name, "sources.yaml") != 0;
-}
-
-/* Paths of the boards of a folder, ascending. */
-static int list_boards(struct gen *gen, const char *folder, struct mig_error *reterr)
-{
-	struct dirent **found = NULL;
-	int n, r = 0;
-
-	n = scandir(folder, &found, is_board, alphasort);
-	if (n < 0)
-		return mig_fail(reterr, -errno, "%s: %s", folder, strerror(errno));
-	for (int i = 0; i < n; i++) {
-		if (i >= MAX_BOARDS)
-			r = mig_fail(reterr, -E2BIG, "%s: more than %d boards", folder, MAX_BOARDS);
-		else
-			snprintf(gen->paths[gen->n_paths++], sizeof(gen->paths[0]), "%s/%s", folder,
-				 found[i]->d_name);
-		free(found[i]);
-	}
-	free(found);
-	if (r == 0 && !n)
-		r = mig_fail(reterr, -ENOENT, "%s: no board file in it", folder);
-	return r;
-}
-
-static int write_deps(const struct gen *gen, const char *path, const char *out, const char *folder,
-		      struct mig_error *reterr)
-{
-	FILE *f = fopen(path, "we");
-
-	if (!f)
-		return mig_fail(reterr, -errno, "%s: %s", path, strerror(errno));
-	fprintf(f, "%s: %s %s/sources.yaml", out, folder, folder);
-	for (unsigned i = 0; i < gen->n_paths; i++)
-		fprintf(f, " %s", gen->paths[i]);
-	fprintf(f, "\n");
-	if (ferror(f) | fclose(f))
-		return mig_fail(reterr, -EIO, "%s: cannot be written", path);
-	return 0;
-}
-
 static int generate(struct gen *gen, char **argv, struct mig_error *reterr)
 {
 	_cleanup_free_ char *text = NULL;
@@ -307,16 +218,16 @@ static int generate(struct gen *gen, char **argv, struct mig_error *reterr)
 		r = spec_sources_parse(sources, text, size, gen->sources, MAX_SOURCES,
 				       &gen->n_sources, reterr);
 	if (r >= 0)
-		r = list_boards(gen, argv[3], reterr);
+		r = list_tables(&gen->paths, argv[3], reterr);
 	/* Boards that stand for themselves first: the others may be like one of them. */
 	for (int like = 0; like < 2; like++)
-		for (unsigned i = 0; r >= 0 && i < gen->n_paths; i++)
-			r = read_board(gen, gen->paths[i], like, reterr);
+		for (unsigned i = 0; r >= 0 && i < gen->paths.n; i++)
+			r = read_board(gen, gen->paths.path[i], like, reterr);
 	if (r < 0)
 		return r;
 	qsort(gen->boards, gen->n_boards, sizeof(gen->boards[0]), by_key);
 	qsort(gen->known, gen->n_known, sizeof(gen->known[0]), by_key);
-	r = write_deps(gen, argv[2], argv[1], argv[3], reterr);
+	r = write_deps(&gen->paths, argv[2], argv[1], sources, argv[3], reterr);
 	return r < 0 ? r : write_tables(gen, argv[1], reterr);
 }
 

@@ -13,6 +13,17 @@ const struct cli_cmd cli_commands[] = {
 		     "this command.",
 	  .flags = CMD_RAW,
 	  .fn = cmd_smi },
+	{ .name = "boards",
+	  .group = "The tools",
+	  .args = "[BOARD]",
+	  .summary = "The GPUs with MIG that are known: profiles, and what hardware has confirmed",
+	  .details =
+		  "A figure with ? behind it is one that no hardware output confirms; its source "
+		  "says where it is from. A board that cannot be simulated lacks figures that no "
+		  "source gives.",
+	  .opts = boards_opts,
+	  .max_args = 1,
+	  .fn = cmd_boards },
 	{ .name = "lesson",
 	  .group = "The tools",
 	  .summary = "See MIG from the first command to the last, on a simulated A100",
@@ -29,7 +40,7 @@ const struct cli_cmd cli_commands[] = {
 	  .fn = cmd_help },
 	{ .name = "lab create",
 	  .group = "The lab: a simulated machine with GPUs",
-	  .args = "[NAME] --board KEY[:COUNT]|FILE.yaml ... --driver VERSION",
+	  .args = "[NAME] --board KEY[:COUNT]|FILE.yaml ... | --machine KEY --driver VERSION",
 	  .summary = "Make a lab",
 	  .details = "Without NAME it is called \"default\", or \"default-2\" and so on where that "
 		     "is taken. Making a lab does not choose it: see 'lab use' and 'lab shell'.",
@@ -117,6 +128,11 @@ const struct cli_cmd cli_commands[] = {
 	  .summary = "List the boards that --board knows",
 	  .opts = lab_boards_opts,
 	  .fn = cmd_lab_boards },
+	{ .name = "lab machines",
+	  .group = "The lab: a simulated machine with GPUs",
+	  .summary = "List the machines that --machine knows",
+	  .opts = lab_machines_opts,
+	  .fn = cmd_lab_machines },
 	{ .name = "lab rules",
 	  .group = "The lab: a simulated machine with GPUs",
 	  .summary = "List the rules that --rule can switch",

@@ -12,6 +12,7 @@
 #include "cli/chosen.h"
 #include "cli/cmd.h"
 #include "cli/lab_client.h"
+#include "cli/lab_machine.h"
 #include "cli/lab_open.h"
 #include "cli/nearest.h"
 #include "lab/lab.h"
@@ -26,6 +27,7 @@ static const char *const permissions[] = { "owner", "real", NULL };
 
 struct args {
 	struct cli_list board;
+	const char *machine;
 	const char *driver;
 	struct cli_list bus_id;
 	struct cli_list rule;
@@ -38,8 +40,11 @@ struct args {
 #define A(f) offsetof(struct args, f)
 const struct cli_opt lab_create_opts[] = {
 	OPT_LIST("board", 'b', A(board), "KEY[:COUNT]|FILE",
-		 "a board by its key ('migctl lab boards'), several of it, or a board file "
+		 "a board by its key ('migctl boards'), several of it, or a board file "
 		 "(.yaml); may be given more than once"),
+	OPT_STR("machine", 'm', A(machine), "KEY|FILE",
+		"a whole machine by its key ('migctl lab machines') or file: its GPUs where they "
+		"are, its CPUs and links; --board puts another board into its slots"),
 	OPT_STR("driver", 'd', A(driver), "VERSION", "the driver's version, such as 515.86.01"),
 	OPT_LIST("bus-id", 0, A(bus_id), "BUS-ID",
 		 "PCI bus id of the next GPU, such as 00000001:00:00.0"),
@@ -72,19 +77,10 @@ static int unknown_board(const char *key, struct mig_error *reterr)
 	if (cli_nearest_get(&near))
 		return mig_fail(reterr, -EINVAL, "there is no board '%s': did you mean '%s'?", key,
 				cli_nearest_get(&near));
-	return mig_fail(
-		reterr, -EINVAL,
-		"there is no board '%s': 'migctl lab boards' lists them; a board file has a "
-		"name that ends in .yaml",
-		key);
-}
-
-static bool is_file(const char *word)
-{
-	size_t len = strlen(word);
-
-	return strchr(word, '/') || (len > 5 && !strcmp(word + len - 5, ".yaml")) ||
-	       (len > 4 && !strcmp(word + len - 4, ".yml"));
+	return mig_fail(reterr, -EINVAL,
+			"there is no board '%s': 'migctl boards' lists them; a board file has a "
+			"name that ends in .yaml",
+			key);
 }
 
 /* Splits "KEY:COUNT"; a file's name may have a colon, but then no number behind it. */
@@ -95,7 +91,7 @@ static int split_count(const char *word, char key[PATH_MAX], unsigned *ret_count
 	unsigned long n = 1;
 	char *end;
 
-	if (colon && (!is_file(word) || (colon[1] >= '0' && colon[1] <= '9'))) {
+	if (colon && (!cli_is_yaml_file(word) || (colon[1] >= '0' && colon[1] <= '9'))) {
 		n = strtoul(colon + 1, &end, 10);
 		if (colon[1] < '0' || colon[1] > '9' || *end || n < 1 || n > LAB_MAX_GPUS)
 			return mig_fail(reterr, -EINVAL,
@@ -119,7 +115,7 @@ static int resolve(const char *key, const char *driver, struct mig_board *ret,
 	struct mig_board_def *own;
 	int r;
 
-	if (!is_file(key)) {
+	if (!cli_is_yaml_file(key)) {
 		def = mig_board_find(key);
 		return def ? mig_board_resolve(def, driver, ret, reterr)
 			   : unknown_board(key, reterr);
@@ -152,38 +148,58 @@ static int choose_numbering(const struct args *a, struct lab_gpu_spec *gpu,
 	return 0;
 }
 
-/* One part of a bus id, up to the character that ends it; -1: it is none. */
-static long bus_id_part(const char **at, char ends, unsigned long max)
-{
-	unsigned long n;
-	char *end;
-
-	if (!isxdigit((unsigned char)**at))
-		return -1;
-	errno = 0;
-	n = strtoul(*at, &end, 16);
-	if (errno || *end != ends || n > max)
-		return -1;
-	*at = end + (ends != '\0');
-	return (long)n;
-}
-
 static int parse_bus_id(const char *word, struct lab_gpu_spec *gpu, struct mig_error *reterr)
 {
-	const char *at = word;
-	long domain = bus_id_part(&at, ':', UINT32_MAX);
-	long bus = bus_id_part(&at, ':', 255);
-	long device = bus_id_part(&at, '.', 31);
+	struct mig_bus_id id;
 
-	if (domain < 0 || bus < 0 || device < 0 || bus_id_part(&at, '\0', 0) < 0)
+	if (mig_bus_id_parse(word, &id) < 0)
 		return mig_fail(reterr, -EINVAL,
 				"--bus-id must be DOMAIN:BUS:DEVICE.0 in hexadecimal, such as "
 				"00000001:00:00.0, not '%s'",
 				word);
 	gpu->has_bus_id = 1;
-	gpu->pci_domain = (uint32_t)domain;
-	gpu->pci_bus = (uint32_t)bus;
-	gpu->pci_device = (uint32_t)device;
+	gpu->pci_domain = id.domain;
+	gpu->pci_bus = id.bus;
+	gpu->pci_device = id.device;
+	return 0;
+}
+
+static int fill_gpu(const struct args *a, const char *key, struct lab_gpu_spec *gpu,
+		    struct mig_error *reterr)
+{
+	int r = resolve(key, a->driver, &gpu->board, reterr);
+
+	return r < 0 ? r : choose_numbering(a, gpu, reterr);
+}
+
+/* The machine's boards in its slots, or in all of them the one board that was given. */
+static int fill_machine(const struct args *a, struct lab_spec *spec, struct mig_error *reterr)
+{
+	_cleanup_free_ struct mig_machine *m = calloc(1, sizeof(*m));
+	const char *key = a->board.n ? a->board.v[0] : NULL;
+	int r;
+
+	if (!m)
+		return mig_fail(reterr, -ENOMEM, "out of memory");
+	r = cli_machine_get(a->machine, m, reterr);
+	if (r < 0)
+		return r;
+	if (a->board.n > 1 || (key && strchr(key, ':')))
+		return mig_fail(reterr, -EINVAL,
+				"--board: the machine %s has %u GPUs; one board without a count "
+				"may take the place of its own",
+				m->key, m->n_gpus);
+	if (a->bus_id.n)
+		return mig_fail(reterr, -EINVAL,
+				"--bus-id: the machine %s has its own bus ids; leave it out",
+				m->key);
+	cli_machine_place(m, spec);
+	for (spec->n_gpus = 0; spec->n_gpus < m->n_gpus; spec->n_gpus++) {
+		r = fill_gpu(a, key ?: m->gpu[spec->n_gpus].board, &spec->gpu[spec->n_gpus],
+			     reterr);
+		if (r < 0)
+			return r;
+	}
 	return 0;
 }
 
@@ -198,9 +214,7 @@ static int fill_gpus(const struct args *a, struct lab_spec *spec, struct mig_err
 			return r;
 		if (spec->n_gpus + count > LAB_MAX_GPUS)
 			return mig_fail(reterr, -EINVAL, "a lab has at most %d GPUs", LAB_MAX_GPUS);
-		r = resolve(key, a->driver, &spec->gpu[spec->n_gpus].board, reterr);
-		if (r >= 0)
-			r = choose_numbering(a, &spec->gpu[spec->n_gpus], reterr);
+		r = fill_gpu(a, key, &spec->gpu[spec->n_gpus], reterr);
 		if (r < 0)
 			return r;
 		for (unsigned i = 1; i < count; i++)
@@ -230,10 +244,10 @@ static int fill(const struct args *a, struct lab_spec *spec, struct mig_error *r
 	struct mig_driver driver;
 	int r;
 
-	if (!a->board.n)
+	if (!a->board.n && !a->machine)
 		return mig_fail(reterr, -EINVAL,
-				"which board? --board a100-80gb-pcie, for instance ('migctl lab "
-				"boards' lists them)");
+				"which board? --board a100-80gb-pcie, for instance ('migctl "
+				"boards' lists them), or a whole machine: --machine dgx-a100");
 	if (!a->driver)
 		return mig_fail(reterr, -EINVAL,
 				"which driver? --driver 515.86.01, for instance: the lab looks as "
@@ -253,7 +267,7 @@ static int fill(const struct args *a, struct lab_spec *spec, struct mig_error *r
 					"rules' lists them",
 					a->rule.v[i]);
 	}
-	return fill_gpus(a, spec, reterr);
+	return a->machine ? fill_machine(a, spec, reterr) : fill_gpus(a, spec, reterr);
 }
 
 /* Creates under the first free of default, default-2, default-3 ... */

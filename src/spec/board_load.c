@@ -3,6 +3,7 @@
 
 #include "base/util.h"
 #include "spec/board_yaml.h"
+#include "spec/machine_yaml.h"
 #include "spec/yaml_doc.h"
 
 #define MAX_SOURCES 64
@@ -13,28 +14,35 @@ static const struct mig_board_def *built_in(void *arg, const char *key)
 	return mig_board_find(key);
 }
 
+/* A file's text, and what it may refer to: the compiled-in sources, in the memory of *sources. */
+static int open_file(const char *path, struct mig_source **sources, struct spec_board_env *env,
+		     char **text, size_t *size, struct mig_error *reterr)
+{
+	*sources = calloc(MAX_SOURCES, sizeof(**sources));
+	if (!*sources)
+		return mig_fail(reterr, -ENOMEM, "%s: out of memory", path);
+	*env = (struct spec_board_env){ .sources = *sources, .find = built_in };
+	while (env->n_sources < MAX_SOURCES && mig_source_at(env->n_sources)) {
+		(*sources)[env->n_sources] = *mig_source_at(env->n_sources);
+		env->n_sources++;
+	}
+	return spec_file_read(path, text, size, reterr);
+}
+
 int spec_board_load(const char *path, struct mig_board_def *ret, struct mig_error *reterr)
 {
-	_cleanup_free_ struct mig_source *sources = calloc(MAX_SOURCES, sizeof(*sources));
-	_cleanup_free_ struct mig_board_def *def = NULL;
+	_cleanup_free_ struct mig_board_def *def = calloc(1, sizeof(*def));
+	_cleanup_free_ struct mig_source *sources = NULL;
 	_cleanup_free_ char *text = NULL;
-	struct spec_board_env env = { .sources = sources, .find = built_in };
+	struct spec_board_env env;
 	size_t size;
 	int r;
 
-	if (!sources)
-		return mig_fail(reterr, -ENOMEM, "%s: out of memory", path);
-	while (env.n_sources < MAX_SOURCES && mig_source_at(env.n_sources)) {
-		sources[env.n_sources] = *mig_source_at(env.n_sources);
-		env.n_sources++;
-	}
-	r = spec_file_read(path, &text, &size, reterr);
-	if (r < 0)
-		return r;
-	def = calloc(1, sizeof(*def));
 	if (!def)
 		return mig_fail(reterr, -ENOMEM, "%s: out of memory", path);
-	r = spec_board_parse(path, text, size, &env, def, reterr);
+	r = open_file(path, &sources, &env, &text, &size, reterr);
+	if (r >= 0)
+		r = spec_board_parse(path, text, size, &env, def, reterr);
 	if (r < 0)
 		return r;
 	if (def->lacks[0])
@@ -44,4 +52,16 @@ int spec_board_load(const char *path, struct mig_board_def *ret, struct mig_erro
 				path, def->key, def->lacks);
 	*ret = *def;
 	return 0;
+}
+
+int spec_machine_load(const char *path, struct mig_machine *ret, struct mig_error *reterr)
+{
+	_cleanup_free_ struct mig_source *sources = NULL;
+	_cleanup_free_ char *text = NULL;
+	struct spec_board_env env;
+	size_t size;
+	int r;
+
+	r = open_file(path, &sources, &env, &text, &size, reterr);
+	return r < 0 ? r : spec_machine_parse(path, text, size, &env, ret, reterr);
 }

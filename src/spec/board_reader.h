@@ -45,6 +45,9 @@ struct spec_group {
 	bool has_note;
 };
 
+/* The name of a board or a machine: small letters, digits and '-'. */
+int spec_key_read(struct spec_reader *rd, const yaml_node_t *node, const char *name, char ret[32]);
+
 /* Adds the bit of the source that node names; the board's list of sources grows by it. */
 int spec_source_bit(struct spec_reader *rd, const yaml_node_t *node, uint32_t *mask);
 

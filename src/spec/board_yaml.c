@@ -160,7 +160,7 @@ static int group_read(struct spec_reader *rd, const char *name)
 	return r < 0 ? r : spec_group_close(rd, &group);
 }
 
-static int key_read(struct spec_reader *rd, const yaml_node_t *node, const char *name, char ret[32])
+int spec_key_read(struct spec_reader *rd, const yaml_node_t *node, const char *name, char ret[32])
 {
 	const char *key = node ? spec_scalar(node) : NULL;
 	size_t n;
@@ -246,7 +246,7 @@ static int like_read(struct spec_reader *rd)
 			return r;
 		name = spec_get(rd->doc, node, "board");
 	}
-	r = key_read(rd, name, "like", like);
+	r = spec_key_read(rd, name, "like", like);
 	if (r < 0)
 		return r;
 	other = rd->env->find ? rd->env->find(rd->env->arg, like) : NULL;
@@ -345,7 +345,7 @@ static int board_read(struct spec_reader *rd)
 	if (r >= 0)
 		r = like_read(rd);
 	if (r >= 0)
-		r = key_read(rd, spec_get(rd->doc, root, "board"), "board", rd->def->key);
+		r = spec_key_read(rd, spec_get(rd->doc, root, "board"), "board", rd->def->key);
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(groups); i++)
 		r = group_read(rd, groups[i]);
 	if (r >= 0)

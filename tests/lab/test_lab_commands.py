@@ -143,7 +143,7 @@ def words(p):
     p.refused(USAGE, ["which driver?"], "lab", "create", "--board", "a30")
     p.refused(USAGE, ["did you mean 'a100-80gb-pcie'"], "lab", "create", "--board",
               "a100-80gb-pci", "--driver", "515.86.01")
-    p.refused(USAGE, ["'quadro'", "migctl lab boards"], "lab", "create", "--board", "quadro",
+    p.refused(USAGE, ["'quadro'", "migctl boards"], "lab", "create", "--board", "quadro",
               "--driver", "515.86.01")
     p.refused(USAGE, ["count", "1 to 16"], "lab", "create", "--board", "a30:17", "--driver",
               "535.261.03")
