@@ -10,6 +10,8 @@ import driver
 
 HERE = pathlib.Path(__file__).resolve().parent
 NVML = driver.ROOT / "src" / "nvml"
+COUNT = re.compile(r"ount$|Size$")
+MANY = 1000  # entries that a list has room for
 CALL = re.compile(r"X\((nvml\w+),\s*(?:REQUIRED|OPTIONAL),\s*\((.*?)\)\)", re.S)
 HANDLES = {"nvmlGpuInstance_t": "w->gi", "nvmlComputeInstance_t": "w->ci",
            "nvmlEventSet_t": "w->set", "nvmlGpmSample_t": "w->sample[{second}]"}
@@ -39,8 +41,9 @@ def versions():
     return found
 
 
-def argument(kind, name, at, before, known, last):
-    """C of an argument, and what has to be done before the call; last: no number follows it."""
+def argument(kind, name, at, before, known, many, last):
+    """C of an argument, and what has to be done before the call. many: all names of parameters;
+    last: no number follows this one."""
     kind = kind.strip()
     plain = kind.replace("const ", "").rstrip("* ").strip()
     if not kind.endswith("*"):
@@ -57,20 +60,40 @@ def argument(kind, name, at, before, known, last):
     if kind == "const char *":
         return WORDS.get(name, "w->uuid"), ""
     buffer = f"w->buffer[{at}]"
-    fill = f"fill_zero({buffer});"
+    return f"({plain} *){buffer}", f"room(w, {at}, {size(plain, name, many)});" + content(
+        plain, name, buffer, known)
+
+
+def size(plain, name, many):
+    """Bytes of what a pointer points to, exactly: who writes beyond them is found by a sanitizer."""
+    if plain == "char":
+        return "4096" if "length" in many else "NVML_DEVICE_UUID_V2_BUFFER_SIZE"
+    if plain == "void":
+        return "4096"
+    if re.search(r"[sS]et$", name) and "long" in plain:
+        return f"4 * sizeof({plain})"
+    if "valuesCount" in many:
+        return f"2 * sizeof({plain})"
+    counted = any(COUNT.search(n) for n in many) and not COUNT.search(name)
+    return f"{MANY if counted else 1} * sizeof({plain})"
+
+
+def content(plain, name, buffer, known):
+    """What is in it before the call."""
+    fill = ""
     words = known.get(re.sub(r"(_v\d+)?_t$", "", plain), [])
     if words:
         # A struct with two versions is taken under the type of either.
-        fill = f"fill_version({buffer}, w->variant, {len(words)}, (unsigned[]){{{', '.join(words)}}});"
+        fill = f" fill_version({buffer}, w->variant, {len(words)}, (unsigned[]){{{', '.join(words)}}});"
     if plain == "nvmlUUID_t":
         fill += f" fill_uuid({buffer}, w->uuid);"
     elif plain.endswith("InstancePlacement_t"):
         fill += f" fill_placement({buffer}, w->variant);"
     elif plain == "nvmlFieldValue_t":
         fill += f" fill_fields({buffer}, w->number);"
-    elif re.search(r"ount$|Size$", name) and "unsigned" in plain:
-        fill += f" fill_number({buffer}, 1000);"
-    return f"({plain} *){buffer}", fill
+    elif COUNT.search(name) and "unsigned" in plain:
+        fill += f" fill_number({buffer}, {MANY});"
+    return fill
 
 
 def call(name, params, known):
@@ -78,7 +101,8 @@ def call(name, params, known):
     numbers = [at for at, (kind, _) in enumerate(params) if "*" not in kind and kind.strip() not in
                {"nvmlDevice_t", "nvmlUnit_t", *HANDLES}]
     for at, (kind, param) in enumerate(params):
-        word, fill = argument(kind, param, at, before, known, at == (numbers or [0])[-1])
+        word, fill = argument(kind, param, at, before, known, [p for _, p in params],
+                              at == (numbers or [0])[-1])
         before.append(kind.replace("const ", "").strip())
         words.append(word)
         fills.append(f"\t{fill}\n" if fill else "")
@@ -125,7 +149,7 @@ def build(folder, *options, compiler="cc"):
 
 
 def walk(program, how, lab, report, *symbols, before=(), env=None, library=None):
-    """Runs the walk; returns its report by name, and fails where it printed anything."""
+    """Runs the walk; returns its report by name, and fails where anything was printed."""
     done = subprocess.run([*before, program, how, library or driver.LIBRARY, lab, report, *symbols],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           env=env, timeout=280)
