@@ -69,6 +69,17 @@ const struct cli_cmd cli_commands[] = {
 	  .opts = lab_shell_opts,
 	  .max_args = 1,
 	  .fn = cmd_lab_shell },
+	{ .name = "lab exec",
+	  .group = "The lab: a simulated machine with GPUs",
+	  .args = "[NAME] [--proc] -- COMMAND [ARGUMENT]...",
+	  .summary = "Run a program on the lab's machine: its driver, its files, your user",
+	  .details =
+		  "The lab's /proc/driver/nvidia, /dev/nvidia*, PCI tree and so on are in place of "
+		  "the host's for this program alone, where the kernel allows it; what is missing "
+		  "is said. The host is not touched.",
+	  .opts = lab_exec_opts,
+	  .max_args = CMD_ANY,
+	  .fn = cmd_lab_exec },
 	{ .name = "lab use",
 	  .group = "The lab: a simulated machine with GPUs",
 	  .args = "NAME | --none",
@@ -86,6 +97,10 @@ const struct cli_cmd cli_commands[] = {
 	  .group = "The lab: a simulated machine with GPUs",
 	  .args = "[NAME]",
 	  .summary = "Print the lab's folder, as MIGKIT_LAB takes it",
+	  .details =
+		  "It is also the root of the lab's machine: proc, dev, sys and usr in it are what "
+		  "a driver has there, and follow the layout. Programs that take a driver root "
+		  "can be given it.",
 	  .max_args = 1,
 	  .fn = cmd_lab_path },
 	{ .name = "lab set",

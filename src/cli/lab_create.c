@@ -15,6 +15,7 @@
 #include "cli/lab_machine.h"
 #include "cli/lab_open.h"
 #include "cli/nearest.h"
+#include "cli/paths.h"
 #include "lab/lab.h"
 #include "model/boards.h"
 #include "spec/board_yaml.h"
@@ -321,11 +322,23 @@ static int create(const char *word, struct lab_spec *spec, char name[64], char d
 	return r;
 }
 
+/* For the links in the lab's own usr; without them it is a lab all the same. */
+static void name_own(struct lab_spec *spec, char library[PATH_MAX], char program[PATH_MAX])
+{
+	char sim[PATH_MAX];
+
+	if (cli_sim_dir(sim, NULL) >= 0 &&
+	    snprintf(library, PATH_MAX, "%s/libnvidia-ml.so.1", sim) < PATH_MAX)
+		spec->library = library;
+	if (cli_self(program, NULL) >= 0)
+		spec->program = program;
+}
+
 int cmd_lab_create(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)
 {
 	_cleanup_free_ struct lab_spec *spec = calloc(1, sizeof(*spec));
 	struct args a = { .seed = 1 };
-	char name[64], dir[PATH_MAX];
+	char name[64], dir[PATH_MAX], library[PATH_MAX], program[PATH_MAX];
 	int r;
 
 	r = cli_parse(cmd, &a, &argc, argv, reterr);
@@ -334,6 +347,7 @@ int cmd_lab_create(const struct cli_cmd *cmd, int argc, char **argv, struct mig_
 	if (!spec)
 		return mig_fail(reterr, -ENOMEM, "out of memory");
 	r = fill(&a, spec, reterr);
+	name_own(spec, library, program);
 	if (r >= 0)
 		r = create(argv[0], spec, name, dir, reterr);
 	if (r < 0)

@@ -94,17 +94,3 @@ int cmd_lab_env(const struct cli_cmd *cmd, int argc, char **argv, struct mig_err
 	lab_env_print(stdout, "LD_LIBRARY_PATH", libraries);
 	return CLI_EXIT_OK;
 }
-
-int cmd_lab_path(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)
-{
-	char dir[PATH_MAX];
-	int r;
-
-	r = cli_parse(cmd, NULL, &argc, argv, reterr);
-	if (r >= 0)
-		r = cli_lab_which(argv[0], dir, reterr);
-	if (r < 0)
-		return r;
-	puts(dir);
-	return CLI_EXIT_OK;
-}

@@ -10,6 +10,7 @@
 
 #include "base/util.h"
 #include "lab/format.h"
+#include "lab/root.h"
 
 /* Opened anew for each change: hosts close descriptors behind our back, and a kept one would carry
  * the lock into forked children. */
@@ -52,6 +53,7 @@ static int ensure_writable(struct lab_map *map, int fd)
 static int change_locked(struct lab *lab, int fd, lab_change_fn fn, void *arg)
 {
 	struct lab_map *map = lab->map;
+	struct root_follow files;
 	size_t size = map->head.copy_size;
 	_cleanup_free_ struct lab_state *before = malloc(sizeof(*before));
 	_cleanup_free_ struct lab_state *after = malloc(sizeof(*after));
@@ -70,11 +72,15 @@ static int change_locked(struct lab *lab, int fd, lab_change_fn fn, void *arg)
 	memcpy(after, before, size);
 	lab_drop_dead_clients(lab, after);
 	r = fn(lab, after, arg);
-	if (r >= 0 && memcmp(before, after, size) != 0) {
+	if (r < 0)
+		return r;
+	root_follow_begin(&files, lab, before, after);
+	if (memcmp(before, after, size) != 0) {
 		lab_publish(map, after);
 		if (before->n_events != after->n_events || before->boot != after->boot)
 			lab_wake(map);
 	}
+	root_follow_end(&files, lab, before, after);
 	return r;
 }
 
@@ -93,4 +99,17 @@ int lab_change(struct lab *lab, lab_change_fn fn, void *arg)
 	pthread_mutex_unlock(&lab_mutex);
 	errno = saved;
 	return r;
+}
+
+static int no_change(struct lab *lab, struct lab_state *st, void *arg)
+{
+	(void)lab;
+	(void)st;
+	(void)arg;
+	return 0;
+}
+
+void lab_root_sync(struct lab *lab)
+{
+	(void)lab_change(lab, no_change, NULL);
 }

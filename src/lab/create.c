@@ -11,6 +11,7 @@
 
 #include "base/util.h"
 #include "lab/format.h"
+#include "lab/root.h"
 
 /* Repeatable random numbers (splitmix64): the same seed gives the same UUIDs and serials. */
 static uint64_t next_random(uint64_t *state)
@@ -148,6 +149,7 @@ static int write_state_file(const char *dir, const struct lab_const *con,
 	int r;
 
 	fill_header(&h, con);
+	h.root_boot = st->boot;
 	snprintf(path, sizeof(path), "%s/" LAB_STATE_FILE, dir);
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0)
@@ -185,6 +187,7 @@ static void remove_files(const char *dir)
 	(void)unlink(path);
 	snprintf(path, sizeof(path), "%s/" LAB_HOLDERS_FILE, dir);
 	(void)unlink(path);
+	lab_root_remove(dir);
 	(void)rmdir(dir);
 }
 
@@ -229,6 +232,8 @@ int lab_create(const struct lab_spec *spec, struct mig_error *reterr)
 	r = chmod(tmp, 0755) < 0 ? -errno : write_state_file(tmp, con, st);
 	if (r >= 0)
 		r = write_holders_file(tmp);
+	if (r >= 0)
+		r = lab_root_make(tmp, spec, con, st);
 	if (r >= 0 && rename(tmp, spec->dir) < 0)
 		r = -errno;
 	if (r < 0) {

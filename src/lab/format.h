@@ -36,6 +36,8 @@ struct lab_header {
 	/* From here on the header changes. */
 	uint64_t seq;
 	uint64_t destroyed;
+	uint64_t root_seq;  /* the state that the files of root.h show; else: compare all */
+	uint64_t root_boot; /* and the boot whose device nodes they have */
 };
 
 _Static_assert(offsetof(struct lab_header, seq) == 128, "the changing words have their own line");

@@ -340,9 +340,17 @@ struct lab_spec {
 	uint64_t seed;
 	uint8_t rule[32];
 	struct lab_machine machine;
+	const char *library, *program; /* of the simulated driver and migctl, for links; or NULL */
 	unsigned n_gpus;
 	struct lab_gpu_spec gpu[LAB_MAX_GPUS];
 };
+
+/*
+ * The lab's folder is also the root of its machine: /proc/driver/nvidia, /dev and so on lie in it
+ * and follow the layout (root.h). This brings them in step after a process that died in a change;
+ * a lab that may not be written to is left as it is.
+ */
+void lab_root_sync(struct lab *lab);
 
 int lab_create(const struct lab_spec *spec, struct mig_error *reterr);
 int lab_destroy(const char *dir, struct mig_error *reterr);

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lab/root.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/util.h"
+#include "lab/format.h"
+
+/*
+ * The capability files of instances follow the layout: a folder with its "access" file for each GI
+ * and CI, and a node. A folder that is not in use waits in LAB_ROOT_SPARE, so that an instance that
+ * comes and goes costs a rename each. As on hardware the nodes of destroyed instances stay until
+ * the machine is rebooted (transcript 13: cap12 and cap13 of an earlier GI).
+ *
+ * Dying anywhere is harmless: the header's root_seq says of which state the files are, and is
+ * marked before the first of them changes. Whoever changes the lab next and finds another number
+ * compares everything. An NVML call never fails because of files.
+ */
+
+#define MARK_CHANGING UINT64_MAX
+
+#ifdef LAB_CRASH_TEST
+/* Test build only: the process dies as by kill -9 just before its n-th change of a file. */
+static long test_die_at_file;
+#define STEP()                                               \
+	do {                                                 \
+		if (test_die_at_file && !--test_die_at_file) \
+			kill(getpid(), SIGKILL);             \
+	} while (0)
+#else
+#define STEP() ((void)0)
+#endif
+
+/* The instances of a GPU, by id. */
+struct have {
+	uint16_t gi;
+	uint8_t ci[MIG_MAX_GI_ID + 1];
+};
+
+struct cap {
+	unsigned gpu; /* minor number */
+	unsigned gi;
+	int ci; /* -1: the GI's own */
+};
+
+static struct have have_of(const struct lab_gpu *gpu)
+{
+	struct have h = { 0 };
+
+	for (unsigned i = 0; i < MIG_MAX_GI; i++) {
+		const struct lab_gi *gi = &gpu->gi[i];
+
+		if (!gi->used || gi->id > MIG_MAX_GI_ID)
+			continue;
+		h.gi |= (uint16_t)(1u << gi->id);
+		for (unsigned c = 0; c < MIG_MAX_CI; c++)
+			if (gi->ci[c].used && gi->ci[c].id < 8)
+				h.ci[gi->id] |= (uint8_t)(1u << gi->ci[c].id);
+	}
+	return h;
+}
+
+static void place_path(const struct cap *c, char ret[128])
+{
+	int n = snprintf(ret, 128, LAB_ROOT_CAPS "/gpu%u/mig/gi%u", c->gpu, c->gi);
+
+	if (c->ci >= 0)
+		snprintf(ret + n, 128 - (size_t)n, "/ci%d", c->ci);
+}
+
+static void spare_path(const struct cap *c, char ret[128])
+{
+	int n = snprintf(ret, 128, LAB_ROOT_SPARE "/gpu%u-gi%u", c->gpu, c->gi);
+
+	if (c->ci >= 0)
+		snprintf(ret + n, 128 - (size_t)n, "-ci%d", c->ci);
+}
+
+static void remove_folder(int fd, const char *path)
+{
+	char access[160];
+
+	snprintf(access, sizeof(access), "%s/access", path);
+	STEP();
+	(void)unlinkat(fd, access, 0);
+	STEP();
+	(void)unlinkat(fd, path, AT_REMOVEDIR);
+}
+
+/* Under one name at a time, and moved into its place only when it is whole. */
+static int new_folder(int fd, unsigned minor, const char *place)
+{
+	static const char name[] = LAB_ROOT_SPARE "/new", file[] = LAB_ROOT_SPARE "/new/access";
+	_cleanup_close_ int out = -1;
+	char text[96];
+	int n = snprintf(text, sizeof(text),
+			 "DeviceFileMinor: %u\nDeviceFileMode: %u\nDeviceFileModify: 1\n", minor,
+			 LAB_CAP_MODE_READ);
+
+	STEP();
+	if (mkdirat(fd, name, 0777) < 0 && errno != EEXIST)
+		return -errno;
+	STEP();
+	(void)unlinkat(fd, file, 0); /* of somebody who died here */
+	STEP();
+	out = openat(fd, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+	if (out < 0)
+		return -errno;
+	STEP();
+	if (write(out, text, (size_t)n) != n)
+		return -EIO;
+	STEP();
+	return renameat(fd, name, fd, place) < 0 ? -errno : 0;
+}
+
+static int ensure_node(int fd, unsigned minor)
+{
+	char path[64];
+	int file;
+
+	snprintf(path, sizeof(path), LAB_ROOT_CAP_DEV "%u", minor);
+	if (faccessat(fd, path, F_OK, 0) >= 0)
+		return 0;
+	STEP();
+	if (linkat(fd, LAB_ROOT_CAP_NODE, fd, path, 0) >= 0 || errno == EEXIST)
+		return 0;
+	/* No links here, or not to a node of somebody else's (fs.protected_hardlinks). */
+	STEP();
+	file = openat(fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
+	if (file < 0)
+		return -errno;
+	close(file);
+	return 0;
+}
+
+static void add(struct root_follow *f, const struct cap *c)
+{
+	unsigned minor = lab_cap_minor(c->gpu, c->gi, c->ci);
+	char place[128], spare[128];
+	int r = ensure_node(f->fd, minor);
+
+	place_path(c, place);
+	spare_path(c, spare);
+	STEP();
+	if (renameat(f->fd, spare, f->fd, place) < 0 && r >= 0)
+		r = errno == ENOENT ? new_folder(f->fd, minor, place) : -errno;
+	f->failed = f->failed || r < 0;
+}
+
+static void drop(struct root_follow *f, const struct cap *c)
+{
+	char place[128], spare[128];
+
+	place_path(c, place);
+	spare_path(c, spare);
+	STEP();
+	if (renameat(f->fd, place, f->fd, spare) >= 0 || errno == ENOENT)
+		return;
+	if (errno == ENOTEMPTY || errno == EEXIST)
+		remove_folder(f->fd, place); /* a spare one is there already */
+	else
+		f->failed = true;
+}
+
+/* Instances of "to" that "from" lacks: outer folders come first. */
+static void add_missing(struct root_follow *f, unsigned gpu, const struct have *from,
+			const struct have *to)
+{
+	for (unsigned gi = 0; gi <= MIG_MAX_GI_ID; gi++) {
+		if (!(to->gi >> gi & 1))
+			continue;
+		if (!(from->gi >> gi & 1))
+			add(f, &(struct cap){ gpu, gi, -1 });
+		for (int ci = 0; ci < 8; ci++)
+			if ((to->ci[gi] & ~from->ci[gi]) >> ci & 1)
+				add(f, &(struct cap){ gpu, gi, ci });
+	}
+}
+
+/* Instances of "from" that "to" lacks: inner folders go first. */
+static void drop_gone(struct root_follow *f, unsigned gpu, const struct have *from,
+		      const struct have *to)
+{
+	for (unsigned gi = 0; gi <= MIG_MAX_GI_ID; gi++) {
+		if (!(from->gi >> gi & 1))
+			continue;
+		for (int ci = 0; ci < 8; ci++)
+			if ((from->ci[gi] & ~to->ci[gi]) >> ci & 1)
+				drop(f, &(struct cap){ gpu, gi, ci });
+		if (!(to->gi >> gi & 1))
+			drop(f, &(struct cap){ gpu, gi, -1 });
+	}
+}
+
+/* Which of the numbered folders "prefix0" to "prefixN" are in a folder, as bits. */
+static uint32_t numbered(const struct root_follow *f, const char *path, const char *prefix,
+			 unsigned last)
+{
+	int fd = openat(f->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	size_t len = strlen(prefix);
+	const struct dirent *e;
+	uint32_t found = 0;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
+	while ((e = readdir(dir))) {
+		char *end;
+		unsigned long n;
+
+		if (strncmp(e->d_name, prefix, len) != 0)
+			continue;
+		n = strtoul(e->d_name + len, &end, 10);
+		if (end != e->d_name + len && !*end && n <= last)
+			found |= 1u << n;
+	}
+	closedir(dir);
+	return found;
+}
+
+static struct have have_in_tree(const struct root_follow *f, unsigned gpu)
+{
+	struct have h = { 0 };
+	char path[128];
+
+	snprintf(path, sizeof(path), LAB_ROOT_CAPS "/gpu%u/mig", gpu);
+	h.gi = (uint16_t)numbered(f, path, "gi", MIG_MAX_GI_ID);
+	for (unsigned gi = 0; gi <= MIG_MAX_GI_ID; gi++) {
+		if (!(h.gi >> gi & 1))
+			continue;
+		place_path(&(struct cap){ gpu, gi, -1 }, path);
+		h.ci[gi] = (uint8_t)numbered(f, path, "ci", 7);
+	}
+	return h;
+}
+
+/* /dev is made anew when a machine starts, and with it the nodes of instances long gone. */
+static void after_reboot(struct root_follow *f, const struct lab_gpu *gpu)
+{
+	for (unsigned gi = 0; gi <= MIG_MAX_GI_ID; gi++) {
+		for (int ci = -1; ci < 8; ci++) {
+			char path[64];
+
+			snprintf(path, sizeof(path), LAB_ROOT_CAP_DEV "%u",
+				 lab_cap_minor(gpu->minor, gi, ci));
+			STEP();
+			if (unlinkat(f->fd, path, 0) < 0 && errno != ENOENT)
+				f->failed = true;
+		}
+	}
+}
+
+/* Also of those that have their folder: whoever died may have had only that. */
+static void ensure_nodes(struct root_follow *f, unsigned gpu, const struct have *have)
+{
+	for (unsigned gi = 0; gi <= MIG_MAX_GI_ID; gi++)
+		for (int ci = -1; ci < 8; ci++)
+			if (ci < 0 ? have->gi >> gi & 1 : have->ci[gi] >> ci & 1)
+				if (ensure_node(f->fd, lab_cap_minor(gpu, gi, ci)) < 0)
+					f->failed = true;
+}
+
+static uint64_t header_word(const struct lab *lab, size_t offset)
+{
+	return lab_word_load(lab->map->ro, offset);
+}
+
+static void mark(const struct lab *lab, uint64_t seq)
+{
+	lab_word_store(lab->map->rw, offsetof(struct lab_header, root_seq), seq);
+}
+
+static bool same_layout(const struct lab_state *a, const struct lab_state *b)
+{
+	for (unsigned i = 0; i < a->n_gpus; i++) {
+		struct have x = have_of(&a->gpu[i]), y = have_of(&b->gpu[i]);
+
+		if (memcmp(&x, &y, sizeof(x)) != 0)
+			return false;
+	}
+	return true;
+}
+
+void root_follow_begin(struct root_follow *f, const struct lab *lab, const struct lab_state *before,
+		       const struct lab_state *after)
+{
+	*f = (struct root_follow){ .fd = -1 };
+	f->whole = header_word(lab, offsetof(struct lab_header, root_seq)) != before->seq ||
+		   header_word(lab, offsetof(struct lab_header, root_boot)) != after->boot;
+	if (!f->whole && same_layout(before, after))
+		return;
+	f->fd = open(lab->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (f->fd < 0) {
+		f->failed = true;
+		return;
+	}
+	mark(lab, MARK_CHANGING);
+	for (unsigned i = 0; i < after->n_gpus && !f->whole; i++) {
+		struct have from = have_of(&before->gpu[i]), to = have_of(&after->gpu[i]);
+
+		add_missing(f, after->gpu[i].minor, &from, &to);
+	}
+}
+
+/* Everything compared with what is there, whoever left it so. */
+static void follow_whole(struct root_follow *f, const struct lab *lab,
+			 const struct lab_state *after)
+{
+	bool rebooted = header_word(lab, offsetof(struct lab_header, root_boot)) != after->boot;
+
+	if (faccessat(f->fd, LAB_ROOT_CAPS, F_OK, 0) < 0) {
+		f->failed = true; /* a copy of a lab without its files */
+		return;
+	}
+	for (unsigned i = 0; i < after->n_gpus; i++) {
+		const struct lab_gpu *gpu = &after->gpu[i];
+		struct have from = have_in_tree(f, gpu->minor), to = have_of(gpu);
+
+		drop_gone(f, gpu->minor, &from, &to);
+		if (rebooted)
+			after_reboot(f, gpu);
+		add_missing(f, gpu->minor, &from, &to);
+		ensure_nodes(f, gpu->minor, &to);
+	}
+	if (!f->failed)
+		lab_word_store(lab->map->rw, offsetof(struct lab_header, root_boot), after->boot);
+}
+
+void root_follow_end(struct root_follow *f, const struct lab *lab, const struct lab_state *before,
+		     const struct lab_state *after)
+{
+	if (f->fd >= 0) {
+		if (f->whole)
+			follow_whole(f, lab, after);
+		for (unsigned i = 0; i < after->n_gpus && !f->whole; i++) {
+			struct have from = have_of(&before->gpu[i]), to = have_of(&after->gpu[i]);
+
+			drop_gone(f, after->gpu[i].minor, &from, &to);
+		}
+		close(f->fd);
+	}
+	if (!f->failed)
+		mark(lab, after->seq);
+}
