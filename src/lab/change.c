@@ -75,12 +75,12 @@ static int change_locked(struct lab *lab, int fd, lab_change_fn fn, void *arg)
 	if (r < 0)
 		return r;
 	root_follow_begin(&files, lab, before, after);
-	if (memcmp(before, after, size) != 0) {
+	if (memcmp(before, after, size) != 0)
 		lab_publish(map, after);
-		if (before->n_events != after->n_events || before->boot != after->boot)
-			lab_wake(map);
-	}
 	root_follow_end(&files, lab, before, after);
+	/* Last: who is told of a new layout may look at its files next. */
+	if (before->n_events != after->n_events || before->boot != after->boot)
+		lab_wake(map);
 	return r;
 }
 
