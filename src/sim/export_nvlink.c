@@ -162,11 +162,12 @@ SIM_ENTRY(nvmlDeviceGetNvLinkErrorCounter,
 	   unsigned long long *counterValue),
 	  (device, link, counter, counterValue))
 {
-	struct sim_dev dev;
+	/* No board is found for a handle that is none: there is no last link to be beyond then. */
+	struct sim_dev dev = { .board = NULL };
 	nvmlReturn_t status = active_link(device, link, counterValue, &dev);
 
-	if (status == NVML_SUCCESS ||
-	    (status == NVML_ERROR_INVALID_ARGUMENT && counterValue && link >= sim_links(&dev))) {
+	if (status == NVML_SUCCESS || (status == NVML_ERROR_INVALID_ARGUMENT && counterValue &&
+				       dev.board && link >= sim_links(&dev))) {
 		if ((unsigned)counter >= NVML_NVLINK_ERROR_COUNT)
 			return NVML_ERROR_NOT_SUPPORTED;
 		if (status != NVML_SUCCESS)
