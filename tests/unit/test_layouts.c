@@ -121,6 +121,7 @@ static void published_counts(void)
 	struct mig_board old = board_of("a100-40gb-sxm", "470.82.01");
 	struct mig_board h100 = board_of("h100-80gb-sxm", "580.159.04");
 	struct mig_board a30 = board_of("a30", "535.183.01");
+	struct mig_board rtx = board_of("rtx-pro-6000-server", "580.105.08");
 	plan_profiles plain = plan_profiles_plain(&a100);
 
 	CHECK_EQ(plain, IDS(&a100, 19, 14, 9, 5, 0));
@@ -135,6 +136,9 @@ static void published_counts(void)
 	CHECK_EQ(count(&a30, plan_profiles_plain(&a30), false), 25);
 	CHECK_EQ(count(&a30, plan_profiles_plain(&a30), true), 5);
 	CHECK_EQ(count(&a30, plan_profiles_all(&a30), false), 75);
+	/* Twelve units; tests/boards/test_every_board.py counts them by its own enumeration. */
+	CHECK_EQ(count(&rtx, plan_profiles_plain(&rtx), true), 5);
+	CHECK_EQ(count(&rtx, plan_profiles_all(&rtx), false), 716);
 }
 
 /* How many of each profile: one decimal digit per profile. */
