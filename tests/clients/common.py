@@ -13,6 +13,7 @@ tests/clients/first, which stops unless our library answers on this machine's la
 import json
 import os
 import pathlib
+import platform
 import shutil
 import signal
 import subprocess
@@ -85,7 +86,6 @@ class Machine:
             shutil.rmtree(self.root, ignore_errors=True)
             raise
         self.env["MIGKIT_LAB"] = str(self.lab)
-        self.files = self.try_migctl("help", "lab", "exec").returncode == 0
 
     def __enter__(self):
         return self
@@ -141,12 +141,30 @@ class Machine:
     def stop_clients(self):
         self.migctl("lab", "client", "stop", "--all")
 
+    def driver_root(self):
+        """A folder as a driver's installation has it, for programs that look for its libraries there.
+
+        libnvidia-ml is ours, under the names that a driver's has. CUDA is not simulated: libcuda is an
+        empty file, which such programs name but don't load.
+        """
+        root, version = self.root / "driver", self.status()["driver"]
+        folder = root / "usr" / "lib" / f"{platform.machine()}-linux-gnu"
+        folder.mkdir(parents=True)
+        shutil.copy(SIM / "libnvidia-ml.so.1", folder / f"libnvidia-ml.so.{version}")
+        (folder / f"libcuda.so.{version}").touch()
+        for name in ("libnvidia-ml.so", "libcuda.so"):
+            (folder / f"{name}.1").symlink_to(f"{name}.{version}")
+        (root / "usr" / "bin").mkdir()
+        shutil.copy(MIGCTL, root / "usr" / "bin" / "nvidia-smi")
+        return root
+
     # foreign programs
 
     def command(self, words, files):
         words = [sys.executable, FIRST, SIM, *words]
-        if files and self.files:
-            words = [MIGCTL, "lab", "exec", "--", *words]
+        if files:
+            # --proc: where the host's /proc has no place for the driver's files (no driver, no modules).
+            words = [MIGCTL, "lab", "exec", "--proc", "--", *words]
         return [str(w) for w in (GUARD, SIM, FIRST, *words)]
 
     def environment(self, env):

@@ -72,6 +72,18 @@ def find_go(need, client):
     return folder / "bin" / "go"
 
 
+def fetch(module, digest, need="1.19"):
+    """The folder of MODULE@VERSION whose sum (h1:...) must be the given one; for files, not programs."""
+    go = find_go(need, module)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    done = call([go, "mod", "download", "-json", module], CACHE)
+    answer = json.loads(done.stdout or "{}")
+    if done.returncode or "Dir" not in answer:
+        skip(f"{module} can't be fetched: {(answer.get('Error') or done.stderr).strip()}")
+    check(answer["Sum"] == digest, f"{module} has the sum {answer['Sum']}, not {digest}")
+    return pathlib.Path(answer["Dir"])
+
+
 class Module:
     """One folder of tests/clients/go."""
 
