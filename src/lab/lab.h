@@ -81,6 +81,8 @@ struct lab_gi {
 	uint8_t pad[2];
 	uint32_t generation;
 	int32_t memory_used_mib; /* "lab set 0/GI memory-used=": LAB_AUTO or MiB */
+	int32_t utilization_gpu; /* the same of its own engines, in percent; LAB_AUTO: the GPU's */
+	uint32_t pad2;
 	struct lab_ci ci[MIG_MAX_CI];
 };
 

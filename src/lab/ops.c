@@ -110,6 +110,7 @@ static int gi_create(struct lab *lab, struct lab_state *st, void *arg)
 		.size = board->gi[profile].size,
 		.generation = ++st->next_generation,
 		.memory_used_mib = LAB_AUTO,
+		.utilization_gpu = LAB_AUTO,
 	};
 	lab_raise(st, LAB_EVENT_MIG_CONFIG, w->gpu, -1, -1, 0);
 	return 0;

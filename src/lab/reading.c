@@ -50,7 +50,10 @@ static int set_gi(struct lab_gpu *gpu, const struct set *s)
 	for (unsigned i = 0; i < MIG_MAX_GI; i++) {
 		if (!gpu->gi[i].used || gpu->gi[i].id != s->gi)
 			continue;
-		gpu->gi[i].memory_used_mib = s->value;
+		if (!strcmp(s->key, "utilization"))
+			gpu->gi[i].utilization_gpu = s->value;
+		else
+			gpu->gi[i].memory_used_mib = s->value;
 		return 0;
 	}
 	return mig_fail(s->reterr, -ENOENT, "GPU %u has no GPU instance %d", s->gpu, s->gi);
@@ -154,9 +157,10 @@ static int prepare(const struct lab *lab, const char *key, const char *value, st
 				lab->map->con->n_gpus);
 	s->key = key;
 	s->reading = find(key);
-	if (s->gi >= 0 && strcmp(key, "memory-used") != 0)
+	if (s->gi >= 0 && strcmp(key, "memory-used") != 0 && strcmp(key, "utilization") != 0)
 		return mig_fail(s->reterr, -EINVAL,
-				"a GPU instance has memory-used alone, not '%s': set it on the GPU",
+				"a GPU instance has memory-used and utilization alone, not '%s': "
+				"set it on the GPU",
 				key);
 	if (s->reading)
 		return parse_number(s->reading, value, &s->value, s->reterr);

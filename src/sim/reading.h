@@ -29,4 +29,12 @@ static inline int sim_max_temperature(const struct mig_board *board)
 	return board->slowdown_c - 2;
 }
 
+/* How busy the multiprocessors of a GPU are, or of a GPU instance: percent. */
+static inline unsigned sim_busy(const struct sim_dev *dev, const struct lab_gi *gi)
+{
+	if (gi && gi->utilization_gpu != LAB_AUTO)
+		return (unsigned)gi->utilization_gpu;
+	return sim_set_or(dev->gpu.set.utilization_gpu, 0);
+}
+
 #endif

@@ -82,6 +82,7 @@ enum sim_kind {
 	SIM_GI,
 	SIM_CI,
 	SIM_EVENT_SET,
+	SIM_GPM_SAMPLE, /* slot: gi and gpu */
 };
 
 struct sim_ref {
