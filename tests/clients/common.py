@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 SOURCE = pathlib.Path(os.environ.get("MIGKIT_SOURCE") or pathlib.Path(__file__).parents[2]).resolve()
 BUILD = pathlib.Path(os.environ.get("MIGKIT_BUILD") or SOURCE / "build").resolve()
@@ -201,13 +202,15 @@ class Machine:
         for s in (sig, signal.SIGKILL):
             try:
                 os.killpg(program.pid, s)
-                program.wait(timeout)
-                break
+                end = time.monotonic() + timeout
+                # Until the last of its children is gone, too: it may have a GPU open.
+                while time.monotonic() < end:
+                    program.poll()
+                    os.killpg(program.pid, 0)
+                    time.sleep(0.02)
             except ProcessLookupError:
-                program.wait(timeout)
                 break
-            except subprocess.TimeoutExpired:
-                continue
+        program.wait(timeout)
         for pipe in (program.stdin, program.stdout, program.stderr):
             if pipe:
                 pipe.close()

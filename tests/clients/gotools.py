@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Go programs from the module proxy: built once from a pinned module, unmodified.
 
-Each folder of tests/clients/go/ is a module that requires one client at one version and nothing of
-its own beside it, so that the client's dependencies are those of its own go.mod; go.sum pins every
-byte. Programs end up in build/clients-cache/go; Go's own caches make a second clone fast.
+Each folder of tests/clients/go/ is a module that requires one client at one version and nothing newer
+beside it, so that the client's dependencies are those of its own go.mod; go.sum pins every byte.
+Programs end up in build/clients-cache/go; Go's own caches make a second clone fast.
 """
 import fcntl
 import hashlib

@@ -8,6 +8,7 @@ What it read is held against what migctl shows: the instances of 'lab status', a
 """
 import json
 import re
+import subprocess
 import time
 
 from common import Machine, check, report, same
@@ -18,6 +19,7 @@ WALK = MODULE.build("./nvml-walk")
 OK, BAD, UNSUPPORTED, NOT_FOUND, IN_USE, NO_ROOM, TOO_NEW = 0, 2, 3, 6, 19, 23, 25
 # NVML's enumerators of GPU instance profiles: 1, 2, 3, 4, 7 slices, 1 slice with media.
 ONE, TWO, THREE, FOUR, SEVEN, MEDIA = 0, 1, 2, 3, 4, 7
+XID, MIG_CHANGE = 0x8, 0x100
 PLACEMENTS = re.compile(r"^GPU +(\d+) Profile ID +(\d+) Placements? *: \{([\d,]+)\}:(\d+)", re.M)
 PROFILE = re.compile(r"^\| +(\d+) +MIG (\S+) +(\d+) +(\d+)/(\d+) +([\d.]+) +\S+ +(\d+) ", re.M)
 
@@ -205,6 +207,26 @@ def events(m):
     said = json.loads(out.partition("\n")[2])
     same("an event", (said["ret"], said["free"]), (10, OK))
     check(time.monotonic() - begin >= 0.7, "EventSetWait does not wait")
+    event = raised(m, "smi", "mig", "-i", "0", "-cgi", "19", "-C")
+    same("a new layout's event", (event["type"], event["device"]["uuid"]), (MIG_CHANGE, m.gpus()[0]["uuid"]))
+    d = m.mig_devices(0)[0]
+    event = raised(m, "lab", "inject", f"0/{d['gi']}/{d['ci']}", "xid=94")
+    same("an Xid's event", [event[k] for k in ("type", "data", "gi", "ci")], [XID, 94, d["gi"], d["ci"]])
+    m.smi("mig", "-dci")
+    m.smi("mig", "-dgi")
+
+
+def raised(m, *change):
+    """The event that a change by migctl wakes a waiting program with."""
+    program = m.start([WALK, "wait", "0", "20000"], stdout=subprocess.PIPE)
+    same("the program", program.stdout.readline(), "waiting\n")
+    begin = time.monotonic()
+    m.migctl(*change)
+    said = json.loads(program.stdout.read())
+    check(time.monotonic() - begin < 10, "the event comes late")
+    m.stop(program)
+    same("EventSetWait", (said["ret"], said["free"]), (OK, OK))
+    return said["event"]
 
 
 def machine(board, driver, more=()):
@@ -223,4 +245,4 @@ machine("a100-80gb-pcie", "535.261.03")
 machine("h100-80gb-sxm", "580.159.04", (events,))
 report("go-nvml", MODULE.version("github.com/NVIDIA/go-nvml"),
        "a walk of all MIG calls and every getter, through mode on, create, process, destroy, stale "
-       "handles, mode off, on A100 40GB and 80GB and H100 (550, 535, 580), equal to migctl")
+       "handles, events, mode off, on A100 40GB and 80GB and H100 (550, 535, 580), equal to migctl")
