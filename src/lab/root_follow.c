@@ -198,32 +198,45 @@ static void drop_gone(struct root_follow *f, unsigned gpu, const struct have *fr
 	}
 }
 
-/* Which of the numbered folders "prefix0" to "prefixN" are in a folder, as bits. */
-static uint32_t numbered(const struct root_follow *f, const char *path, const char *prefix,
-			 unsigned last)
+static DIR *open_folder(const struct root_follow *f, const char *path)
 {
 	int fd = openat(f->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir && fd >= 0)
+		close(fd);
+	return dir;
+}
+
+/* The number behind the prefix in "gi12"; -1: it is another kind of name. */
+static long number_in(const char *name, const char *prefix)
+{
 	size_t len = strlen(prefix);
+	unsigned long n;
+	char *end;
+
+	if (strncmp(name, prefix, len) != 0 || name[len] < '0' || name[len] > '9')
+		return -1;
+	n = strtoul(name + len, &end, 10);
+	return *end || n > 0xffff ? -1 : (long)n;
+}
+
+/* Which of the folders "prefix0" to "prefixN" are in a folder, as bits. */
+static uint32_t numbered(const struct root_follow *f, const char *path, const char *prefix,
+			 unsigned last)
+{
+	DIR *dir = open_folder(f, path);
 	const struct dirent *e;
 	uint32_t found = 0;
 
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
-		return 0;
-	}
-	while ((e = readdir(dir))) {
-		char *end;
-		unsigned long n;
+	while (dir && (e = readdir(dir))) {
+		long n = number_in(e->d_name, prefix);
 
-		if (strncmp(e->d_name, prefix, len) != 0)
-			continue;
-		n = strtoul(e->d_name + len, &end, 10);
-		if (end != e->d_name + len && !*end && n <= last)
+		if (n >= 0 && n <= (long)last)
 			found |= 1u << n;
 	}
-	closedir(dir);
+	if (dir)
+		closedir(dir);
 	return found;
 }
 
@@ -244,19 +257,20 @@ static struct have have_in_tree(const struct root_follow *f, unsigned gpu)
 }
 
 /* /dev is made anew when a machine starts, and with it the nodes of instances long gone. */
-static void after_reboot(struct root_follow *f, const struct lab_gpu *gpu)
+static void after_reboot(struct root_follow *f)
 {
-	for (unsigned gi = 0; gi <= MIG_MAX_GI_ID; gi++) {
-		for (int ci = -1; ci < 8; ci++) {
-			char path[64];
+	DIR *dir = open_folder(f, "dev/nvidia-caps");
+	const struct dirent *e;
 
-			snprintf(path, sizeof(path), LAB_ROOT_CAP_DEV "%u",
-				 lab_cap_minor(gpu->minor, gi, ci));
-			STEP();
-			if (unlinkat(f->fd, path, 0) < 0 && errno != ENOENT)
-				f->failed = true;
-		}
+	while (dir && (e = readdir(dir))) {
+		if (number_in(e->d_name, "nvidia-cap") <= (long)LAB_CAP_MONITOR)
+			continue;
+		STEP();
+		if (unlinkat(dirfd(dir), e->d_name, 0) < 0 && errno != ENOENT)
+			f->failed = true;
 	}
+	if (dir)
+		closedir(dir);
 }
 
 /* Also of those that have their folder: whoever died may have had only that. */
@@ -321,13 +335,13 @@ static void follow_whole(struct root_follow *f, const struct lab *lab,
 		f->failed = true; /* a copy of a lab without its files */
 		return;
 	}
+	if (rebooted)
+		after_reboot(f);
 	for (unsigned i = 0; i < after->n_gpus; i++) {
 		const struct lab_gpu *gpu = &after->gpu[i];
 		struct have from = have_in_tree(f, gpu->minor), to = have_of(gpu);
 
 		drop_gone(f, gpu->minor, &from, &to);
-		if (rebooted)
-			after_reboot(f, gpu);
 		add_missing(f, gpu->minor, &from, &to);
 		ensure_nodes(f, gpu->minor, &to);
 	}
