@@ -35,7 +35,7 @@ static void windows(const struct mig_board *board, unsigned n, struct window ret
 	ret[1] = (struct window){ hopper ? 2 : 1, true, bar1, 0 };
 	ret[2] = (struct window){ hopper ? 4 : 3, true, 32u << 20, 0 };
 	ret[0].at = hopper ? 0x200000000000u + n * 0x4000000ull : 0xc0000000u + n * 0x1000000ull;
-	ret[1].at = 0x100000000000u + n * (bar1 ? bar1 : 1);
+	ret[1].at = 0x100000000000u + n * 0x10000000000ull; /* a terabyte for each */
 	ret[2].at = 0x200000000000u + n * 0x4000000ull + 0x2000000u;
 }
 
