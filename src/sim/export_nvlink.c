@@ -8,9 +8,11 @@
 #include "sim/topology.h"
 
 /*
- * A link of a whole GPU. Beyond the last one: INVALID_ARGUMENT (measured on an H200 at 18); of a
- * board without NVLink, NOT_SUPPORTED.
+ * A link of a whole GPU. Beyond the last that any board has: INVALID_ARGUMENT (measured on an H200
+ * at 18). Of a board with fewer or none, NOT_SUPPORTED: nvidia-smi asks each GPU for all 18 and
+ * gives up on any other error, so an A100's 12 cannot end in one.
  */
+#define DRIVER_LINKS 18
 static nvmlReturn_t any_link(nvmlDevice_t device, unsigned link, const void *out,
 			     struct sim_dev *dev)
 {
@@ -20,9 +22,10 @@ static nvmlReturn_t any_link(nvmlDevice_t device, unsigned link, const void *out
 		return status;
 	if (!out)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	if (sim_links(dev) == 0)
-		return NVML_ERROR_NOT_SUPPORTED;
-	return link < sim_links(dev) ? NVML_SUCCESS : NVML_ERROR_INVALID_ARGUMENT;
+	if (link < sim_links(dev))
+		return NVML_SUCCESS;
+	return link < DRIVER_LINKS || sim_links(dev) == 0 ? NVML_ERROR_NOT_SUPPORTED
+							  : NVML_ERROR_INVALID_ARGUMENT;
 }
 
 /* The links of a module that is in no fabric are there and lead nowhere. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The table of functions behind nvmlInternalGetExportTable that NVIDIA's nvidia-smi cannot do
- * without. No header declares it: what each slot is was found by running nvidia-smi 470 to 580 on
- * libraries that are not NVIDIA's, and by what it then prints.
+ * without. No header declares it: what each slot is was found by running nvidia-smi 470, 535 and
+ * 550 on libraries that are not NVIDIA's, by what it then prints, and by recordings of 580 on real
+ * GPUs.
  */
 #include "sim/smi_table.h"
 
@@ -232,7 +233,7 @@ SMI_SLOT(231, gpu_part_number, (nvmlDevice_t device, char *text, unsigned length
 	return status == NVML_SUCCESS ? sim_copy(text, length, dev.board->gpu_part_number) : status;
 }
 
-/* "GPU T.Limit Temp" of R535 to R550; newer ones ask nvmlDeviceGetMarginTemperature. */
+/* "GPU T.Limit Temp" of R535 and R550; R580 asks nvmlDeviceGetMarginTemperature. */
 SMI_SLOT(240, margin_temperature, (nvmlDevice_t device, int *margin), (device, margin))
 {
 	struct sim_dev dev;
@@ -248,7 +249,7 @@ SMI_SLOT(240, margin_temperature, (nvmlDevice_t device, int *margin), (device, m
 	return NVML_SUCCESS;
 }
 
-/* "Addressing Mode" of R535 to R570: 0 none, 1 HMM, 2 ATS. Measured on H100 and H200: none. */
+/* "Addressing Mode" of R535 and R550: 0 none, 1 HMM, 2 ATS. Measured on H100 and H200: none. */
 SMI_SLOT(242, addressing_mode, (nvmlDevice_t device, unsigned *mode), (device, mode))
 {
 	struct sim_dev dev;
@@ -260,7 +261,7 @@ SMI_SLOT(242, addressing_mode, (nvmlDevice_t device, unsigned *mode), (device, m
 }
 
 /*
- * "Sparse Operation Mode": slot 243 in R535, 249 from R550 on. Disabled on H100 and H200
+ * "Sparse Operation Mode": slot 243 in R535, 249 in R550 and R580. Disabled on H100 and H200
  * (measured); listings of other architectures have N/A.
  */
 SMI_SLOT(249, sparse_operation, (nvmlDevice_t device, unsigned *mode), (device, mode))
@@ -274,6 +275,43 @@ SMI_SLOT(249, sparse_operation, (nvmlDevice_t device, unsigned *mode), (device, 
 		return NVML_ERROR_NOT_SUPPORTED;
 	*mode = 0;
 	return NVML_SUCCESS;
+}
+
+/* The GPU at a place; INVALID_ARGUMENT: not a place, or none there. */
+static nvmlReturn_t handle_at(const char *bus_id, nvmlDevice_t *ret)
+{
+	struct sim_bus_id id;
+	struct sim_dev dev;
+
+	if (!bus_id || !sim_parse_bus_id(bus_id, &id))
+		return NVML_ERROR_INVALID_ARGUMENT;
+	for (unsigned i = 0; i < sim_const()->n_gpus; i++)
+		if (sim_gpu(i, &dev) == NVML_SUCCESS && dev.gpu.pci_domain == id.domain &&
+		    dev.gpu.pci_bus == id.bus && dev.gpu.pci_device == id.device) {
+			*ret = sim_gpu_handle(i);
+			return NVML_SUCCESS;
+		}
+	return NVML_ERROR_INVALID_ARGUMENT;
+}
+
+/*
+ * "topo -m": how two places hang together by PCIe, 0 PIX, 1 PXB, 2 PHB, 3 NODE, 4 SYS; further
+ * numbers are bonded NVLinks, which nvidia-smi counts itself. NVML's levels are tens from 0, a
+ * board with two GPUs, to 50.
+ */
+SMI_SLOT(23, path, (const char *one, const char *two, unsigned *path), (one, two, path))
+{
+	nvmlGpuTopologyLevel_t level;
+	nvmlDevice_t device[2];
+	nvmlReturn_t status = handle_at(one, &device[0]);
+
+	if (status == NVML_SUCCESS)
+		status = handle_at(two, &device[1]);
+	if (status == NVML_SUCCESS)
+		status = nvmlDeviceGetTopologyCommonAncestor(device[0], device[1], &level);
+	if (status == NVML_SUCCESS)
+		*path = level <= NVML_TOPOLOGY_SINGLE ? 0 : (unsigned)level / 10 - 1;
+	return status;
 }
 
 /* "topo -C": the NUMA node of the CPUs nearest to the GPU. */
@@ -310,7 +348,7 @@ SMI_SLOT(138, violations, (nvmlDevice_t device, uint64_t ret[2]), (device, ret))
 
 /*
  * One sample of one process for "pmon": how much it used of each kind of engine, each with the pid
- * that it is of. Newer programs ask for more engines.
+ * that it is of. R470 and R535 know four engines, R550 six.
  */
 struct usage {
 	uint32_t percent, pad, pid;
@@ -424,6 +462,7 @@ static const struct smi_table smi_table = {
 		[12] = FN(slot_parse_bus_id),
 		[13] = FN(slot_reset),
 		[20] = FN(slot_is_primary),
+		[23] = FN(slot_path),
 		[26] = FN(slot_trace),
 		[65] = FN(slot_architecture),
 		[72] = FN(slot_may_monitor),

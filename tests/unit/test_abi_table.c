@@ -84,9 +84,9 @@ static void persistence(nvmlDevice_t gpu)
 /* Every slot can be called; what nobody knows is not supported, and writes nothing. */
 static void unknown(nvmlDevice_t gpu)
 {
-	static const unsigned known[] = { 12,  13,  20,	 26,  65,  72,	75,  81,  138,
-					  145, 169, 182, 183, 184, 213, 214, 215, 223,
-					  230, 231, 240, 242, 243, 249, 251 };
+	static const unsigned known[] = { 12,  13,  20,	 23,  26,  65,	72,  75,  81,
+					  138, 145, 169, 182, 183, 184, 213, 214, 215,
+					  223, 230, 231, 240, 242, 243, 249, 251 };
 	unsigned others = 0;
 
 	for (unsigned n = 1; n < table[0] / 8; n++) {
@@ -113,6 +113,10 @@ static void readings(nvmlDevice_t gpu)
 	CHECK_EQ(v, 4);
 	CHECK_EQ(call(242, A(gpu), A(&v), 0, 0, 0), NVML_SUCCESS);
 	CHECK_EQ(v, 0);
+	CHECK_EQ(call(23, A("00000000:07:00.0"), A("00000000:0F:00.0"), A(&v), 0, 0), NVML_SUCCESS);
+	CHECK_EQ(v, NVML_TOPOLOGY_NODE / 10 - 1);
+	CHECK_EQ(call(23, A("00000000:07:00.0"), A("00000000:10:00.0"), A(&v), 0, 0),
+		 NVML_ERROR_INVALID_ARGUMENT);
 	CHECK_EQ(call(223, A(gpu), 4, A(nodes), 0, 0), NVML_SUCCESS);
 	CHECK(nodes[1] == 0 && nodes[3] == 0);
 	CHECK_EQ(call(231, A(gpu), A(text), sizeof(text), 0, 0), NVML_SUCCESS);
