@@ -115,6 +115,7 @@ struct mig_board {
 	uint8_t has_fan;	      /**< 0: fan speed is N/A */
 	uint8_t has_display;	      /**< NVML's display mode of an idle board */
 	uint8_t mode_display_off;   /**< 1: MIG mode is N/A until the display ports are disabled */
+	uint8_t reserved_before[7]; /**< no byte of a board is left to chance */
 	int32_t idle_temperature_c; /**< an idle GPU's readings, unless a lab sets others */
 	uint32_t idle_power_mw;	    /**< milliwatts, as in NVML */
 	uint32_t power_limit_mw, power_min_mw, power_max_mw; /**< default, and what may be set */

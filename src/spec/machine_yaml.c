@@ -144,7 +144,7 @@ static int cpus_read(struct machine_reader *r)
 {
 	static const enum mig_machine_part parts[] = { MIG_MACHINE_NODES_OF,
 						       MIG_MACHINE_PER_SOCKET };
-	struct spec_group group;
+	struct spec_group group = { 0 };
 	const yaml_node_t *node;
 	int64_t n;
 	int res;
@@ -177,7 +177,7 @@ static int nvlink_read(struct machine_reader *r)
 		[MIG_NVLINK_SWITCH] = "switch",
 		[MIG_NVLINK_PAIRS] = "pairs",
 	};
-	struct spec_group group;
+	struct spec_group group = { 0 };
 	const yaml_node_t *node;
 	const char *text;
 	unsigned kind;
@@ -289,7 +289,7 @@ static int gpus_read(struct machine_reader *r)
 	static const enum mig_machine_part order[] = { MIG_MACHINE_BUS_IDS, MIG_MACHINE_BOARDS,
 						       MIG_MACHINE_GPU_NODES,
 						       MIG_MACHINE_SWITCHES };
-	struct spec_group group;
+	struct spec_group group = { 0 };
 	int res;
 
 	res = open_group(r, "gpus", parts, &group);
