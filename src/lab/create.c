@@ -29,12 +29,14 @@ static const uint8_t usual_bus[LAB_MAX_GPUS] = { 0x07, 0x0f, 0x47, 0x4e, 0x87, 0
 
 static unsigned board_position(struct lab_const *con, const struct mig_board *board)
 {
+	struct mig_board shaped = *board;
 	unsigned i;
 
+	lab_rules_shape_board(con->rule, &shaped);
 	for (i = 0; i < con->n_boards; i++)
-		if (!memcmp(&con->board[i], board, sizeof(*board)))
+		if (!memcmp(&con->board[i], &shaped, sizeof(shaped)))
 			return i;
-	con->board[i] = *board;
+	con->board[i] = shaped;
 	con->n_boards++;
 	return i;
 }

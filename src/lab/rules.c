@@ -28,6 +28,23 @@ const char *lab_rule_doc(enum lab_rule rule)
 	return (unsigned)rule < LAB_RULE_MAX ? rules[rule].doc : NULL;
 }
 
+/*
+ * A rule that changes what a board offers rather than how it behaves: applied once, to the tables
+ * of the lab. The plain slice of a 1g with double memory stands before the one that fills it.
+ */
+void lab_rules_shape_board(const uint8_t *rule, struct mig_board *board)
+{
+	for (unsigned i = 0; i < board->n_gi; i++) {
+		struct mig_gi_profile *p = &board->gi[i];
+
+		if (rule[LAB_RULE_CI_1G_DOUBLE] == 1 || p->slices != 1 || p->n_ci != 2)
+			continue;
+		p->ci[0] = p->ci[1];
+		memset(&p->ci[1], 0, sizeof(p->ci[1]));
+		p->n_ci = 1;
+	}
+}
+
 /* Position of a word in "a|b|c", -1: not there. */
 static int value_of(const char *values, const char *word)
 {

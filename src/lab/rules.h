@@ -29,6 +29,8 @@
 	  "whether +gfx instances stand beside those of compute profiles")                       \
 	X(CI_SPAN_7G, "ci-span-7g", "8|7",                                                       \
 	  "placement size of the compute instance that fills a 7g instance on Hopper and later") \
+	X(CI_1G_DOUBLE, "ci-1g-double", "7|0-and-7",                                             \
+	  "compute instances of the 1g double-memory profile on Hopper, by profile id")          \
 	X(CI_ID_REUSE, "ci-id-reuse", "lowest|next",                                             \
 	  "whether a destroyed compute instance's id is given out again before higher ones")     \
 	X(CI_PLACEMENT, "ci-placement", "most-room|lowest",                                      \
@@ -47,6 +49,9 @@ const char *lab_rule_values(enum lab_rule rule);
 const char *lab_rule_doc(enum lab_rule rule);
 /* Sets one by "name=value"; -EINVAL unknown name or value. */
 int lab_rule_set(uint8_t rule[32], const char *assignment);
+
+/* Takes from a board's table what a rule says that it has not. */
+void lab_rules_shape_board(const uint8_t *rule, struct mig_board *board);
 
 struct lab_gpu;
 struct lab_gi;

@@ -124,7 +124,7 @@ static void resolve_profile(const struct mig_gi_def *def, uint32_t code, struct 
 	p->n_ci = def->n_ci;
 	for (unsigned i = 0; i < def->n_ci; i++) {
 		p->ci[i] = def->ci[i].p;
-		p->ci[i].is_default = p->ci[i].slices == p->slices;
+		p->ci[i].is_default = p->ci[i].slices == p->slices && i + 1u == def->n_ci;
 	}
 	name_cis(p);
 }

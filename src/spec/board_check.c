@@ -221,6 +221,7 @@ static int check_ci(struct spec_reader *rd, const struct mig_gi_def *gi, unsigne
 	const struct mig_ci_profile *p = &gi->ci[i].p;
 	unsigned slices = PVALUE(gi, SLICES);
 	unsigned room = PVALUE(gi, SIZE) > slices ? PVALUE(gi, SIZE) : slices;
+	bool fills = p->slices == slices && i + 1u == gi->n_ci;
 
 	if (p->slices > slices || p->total * p->slices > slices)
 		return spec_fail(
@@ -231,14 +232,16 @@ static int check_ci(struct spec_reader *rd, const struct mig_gi_def *gi, unsigne
 		return spec_fail(rd->doc, at, rd->reterr,
 				 "profile %s: %u compute instances that span %u don't fit into %u",
 				 gi->name, p->total, p->span, room);
-	if (p->sm > PVALUE(gi, SM) || (p->slices == slices && p->sm != PVALUE(gi, SM)))
+	if (p->sm > PVALUE(gi, SM) || (fills && p->sm != PVALUE(gi, SM)))
 		return spec_fail(
 			rd->doc, at, rd->reterr,
 			"profile %s: a compute instance of %u slices has %u multiprocessors, "
 			"the GPU instance %u",
 			gi->name, p->slices, p->sm, PVALUE(gi, SM));
 	for (unsigned k = 0; k < i; k++)
-		if (gi->ci[k].p.id >= p->id || gi->ci[k].p.slices >= p->slices)
+		/* One slice with and without the multiprocessors of a larger GPU instance. */
+		if (gi->ci[k].p.id >= p->id || gi->ci[k].p.slices > p->slices ||
+		    (gi->ci[k].p.slices == p->slices && gi->ci[k].p.sm >= p->sm))
 			return spec_fail(
 				rd->doc, at, rd->reterr,
 				"profile %s: ids and slices of its compute instances must "

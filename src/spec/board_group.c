@@ -116,7 +116,7 @@ int spec_source_bit(struct spec_reader *rd, const yaml_node_t *node, uint32_t *m
 	return 0;
 }
 
-static int sources_of(struct spec_reader *rd, const yaml_node_t *node, uint32_t *ret)
+int spec_sources_of(struct spec_reader *rd, const yaml_node_t *node, uint32_t *ret)
 {
 	const yaml_node_item_t *i;
 	uint32_t mask = 0;
@@ -168,7 +168,7 @@ int spec_group_open(struct spec_reader *rd, const yaml_node_t *map, const char *
 	if (!node)
 		return spec_fail(rd->doc, spec_mark_of(map), rd->reterr,
 				 "%s names no source: add 'source: [...]'", name);
-	r = sources_of(rd, node, &ret->sources);
+	r = spec_sources_of(rd, node, &ret->sources);
 	if (r < 0)
 		return r;
 	node = spec_get(rd->doc, map, "unconfirmed");

@@ -42,7 +42,7 @@ static bool ci_key(const void *arg, const char *key)
 		return true;
 	MIG_CI_FIGURES(X)
 #undef X
-	return false;
+	return strcmp(key, "source") == 0;
 }
 
 static bool ci_group_key(const void *arg, const char *key)
@@ -169,6 +169,12 @@ static int ci_read(struct spec_reader *rd, struct spec_group *group, const yaml_
 	if (r < 0)
 		return r;
 	*ci = (struct mig_ci_def){ .sources = group->sources };
+	node = spec_get(rd->doc, map, "source");
+	if (node) {
+		r = spec_sources_of(rd, node, &ci->sources);
+		if (r < 0)
+			return r;
+	}
 #define X(word, least, most, field, bit)                                         \
 	node = spec_get(rd->doc, map, word);                                     \
 	if (!node)                                                               \
@@ -178,7 +184,7 @@ static int ci_read(struct spec_reader *rd, struct spec_group *group, const yaml_
 	if (r < 0)                                                               \
 		return r;                                                        \
 	ci->p.field = (__typeof__(ci->p.field))value;                            \
-	sources = spec_group_sources(rd, group, word, group->sources);           \
+	sources = spec_group_sources(rd, group, word, ci->sources);              \
 	if (sources & MIG_DEF_UNCONFIRMED)                                       \
 		ci->p.unconfirmed |= MIG_UNCONFIRMED_##bit;
 	MIG_CI_FIGURES(X)

@@ -51,6 +51,9 @@ int spec_key_read(struct spec_reader *rd, const yaml_node_t *node, const char *n
 /* Adds the bit of the source that node names; the board's list of sources grows by it. */
 int spec_source_bit(struct spec_reader *rd, const yaml_node_t *node, uint32_t *mask);
 
+/* The sources of "CODE" or "[CODE, ...]". */
+int spec_sources_of(struct spec_reader *rd, const yaml_node_t *node, uint32_t *ret);
+
 /* Reads source, unconfirmed and note of a group; about names it in the note. */
 int spec_group_open(struct spec_reader *rd, const yaml_node_t *map, const char *name,
 		    const char *about, struct spec_group *ret);

@@ -172,9 +172,14 @@ static void compute_instances(void)
 	p = profile(&b, "3g.40gb");
 	CHECK_EQ(p->ci[2].span, 4); /* 0:4 on Hopper */
 	p = profile(&b, "1g.20gb");
-	CHECK_EQ(p->n_ci, 1);
-	CHECK_EQ(p->ci[0].id, 7);
-	CHECK_EQ(p->ci[0].sm, 26);
+	CHECK_EQ(p->n_ci, 2);
+	CHECK_EQ(p->ci[1].id, 7);
+	CHECK_EQ(p->ci[1].sm, 26);
+	CHECK_EQ(p->ci[1].is_default, 1);
+	CHECK_STR(p->ci[1].name, "1g.20gb");
+	CHECK_EQ(p->ci[0].is_default, 0);
+	CHECK_STR(p->ci[0].name, "1c.1g.20gb");
+	CHECK(p->ci[0].unconfirmed & MIG_UNCONFIRMED_ID);
 }
 
 static void whole_boards(void)

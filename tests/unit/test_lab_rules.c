@@ -457,8 +457,30 @@ static int first_1c_on_hopper(const char *rule)
 	return r / 100;
 }
 
+/* What cutting profile 0 in a 1g of double memory answers, and whether 7 then still fits. */
+static int plain_slice_of_double(const char *rule, unsigned *ret_left)
+{
+	struct fixture f;
+	struct lab *lab = make(&f, "h100-80gb-sxm", "580.159.04", MIG_NUMBERING_I, rule);
+	unsigned gi, ci;
+	int r;
+
+	CHECK(put(lab, 15, -1, &gi) >= 0);
+	r = cut(lab, gi, 0, &ci);
+	*ret_left = ci_left(lab, gi, 7);
+	done(&f, lab);
+	return r;
+}
+
 static void test_compute_rules(void)
 {
+	unsigned left;
+
+	CHECK_EQ(plain_slice_of_double(NULL, &left), -ENOTSUP);
+	CHECK_EQ(left, 1);
+	CHECK_EQ(plain_slice_of_double("ci-1g-double=7", &left), -ENOTSUP);
+	CHECK_EQ(plain_slice_of_double("ci-1g-double=0-and-7", &left), 1);
+	CHECK_EQ(left, 0);
 	CHECK_EQ(full_7g(NULL), 8);
 	CHECK_EQ(full_7g("ci-span-7g=8"), 8);
 	CHECK_EQ(full_7g("ci-span-7g=7"), 7);
