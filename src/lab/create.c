@@ -61,7 +61,7 @@ static void fill_gpu(struct lab_gpu *gpu, const struct lab_gpu_spec *spec, unsig
 		 (unsigned long long)(next_random(random) % 100000000000u));
 	for (size_t i = 0; i < sizeof(gpu->set) / sizeof(int32_t); i++)
 		((int32_t *)&gpu->set)[i] = LAB_AUTO;
-	gpu->energy_at_us = lab_now_us();
+	gpu->energy_at_us = gpu->loaded_at_us = lab_now_us();
 }
 
 static void fill_machine(const struct lab_machine *m, struct lab_const *con)

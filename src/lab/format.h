@@ -104,7 +104,6 @@ typedef int (*lab_change_fn)(struct lab *lab, struct lab_state *st, void *arg);
 int lab_change(struct lab *lab, lab_change_fn fn, void *arg);
 
 /* settings.c */
-uint64_t lab_now_us(void);
 /* To be called on the copy of a change before the GPU's power changes. */
 void lab_count_energy(const struct mig_board *board, struct lab_gpu *gpu);
 /* What a reset and a reboot have in common: the driver starts the GPU anew. */

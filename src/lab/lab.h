@@ -107,6 +107,7 @@ struct lab_gpu {
 	uint32_t pad3;		      /* the state is stored in 8-byte words */
 	uint64_t energy_mj;	      /* used up to energy_at_us, since the driver was loaded */
 	uint64_t energy_at_us;	      /* of the epoch; since then at the power that it draws now */
+	uint64_t loaded_at_us;	      /* when the driver last started the GPU */
 	struct lab_gi gi[MIG_MAX_GI]; /* no order; used == 0 is free */
 };
 
@@ -250,6 +251,8 @@ int lab_set_settings(struct lab *lab, unsigned gpu,
 		     int (*fn)(struct lab_settings *user, const void *arg), const void *arg);
 /* Forgets the counted errors, of this driver's life (volatile) or of the board's. */
 int lab_clear_ecc(struct lab *lab, unsigned gpu, bool aggregate);
+/* Microseconds of the epoch: the lab's clock is the host's. */
+uint64_t lab_now_us(void);
 /* Milliwatts that the GPU draws now, and millijoules it drew since the driver was loaded. */
 uint32_t lab_power_mw(const struct mig_board *board, const struct lab_gpu *gpu);
 uint64_t lab_energy_mj(const struct mig_board *board, const struct lab_gpu *gpu);

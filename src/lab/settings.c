@@ -49,7 +49,7 @@ void lab_driver_forgets(struct lab_gpu *gpu)
 	gpu->set.ecc_volatile = LAB_AUTO;
 	gpu->set.ecc_volatile_corrected = LAB_AUTO;
 	gpu->energy_mj = 0;
-	gpu->energy_at_us = lab_now_us();
+	gpu->energy_at_us = gpu->loaded_at_us = lab_now_us();
 	/* A row waits for the next start of the GPU to be replaced: this is it. */
 	gpu->set.remap_pending = LAB_AUTO;
 }

@@ -2,7 +2,36 @@
 /* Clocks: what they are, may be, and why they are not higher. */
 #include "sim/sim.h"
 
+#include "sim/clock.h"
 #include "sim/reading.h"
+
+/* Locked clocks keep what is asked of the GPU between two bounds; 0 above: there are none. */
+static unsigned within(unsigned mhz, unsigned min, unsigned max)
+{
+	if (!max)
+		return mhz;
+	if (mhz < min)
+		return min;
+	return mhz > max ? max : mhz;
+}
+
+unsigned sim_sm_mhz(const struct sim_dev *dev)
+{
+	const struct lab_settings *user = &dev->gpu.user;
+
+	if (dev->gpu.set.sm_mhz >= 0)
+		return (unsigned)dev->gpu.set.sm_mhz;
+	return within(dev->board->idle_sm_mhz, user->lock_sm_min, user->lock_sm_max);
+}
+
+unsigned sim_mem_mhz(const struct sim_dev *dev)
+{
+	const struct lab_settings *user = &dev->gpu.user;
+
+	if (dev->gpu.set.mem_mhz >= 0)
+		return (unsigned)dev->gpu.set.mem_mhz;
+	return within(dev->board->idle_mem_mhz, user->lock_mem_min, user->lock_mem_max);
+}
 
 static nvmlReturn_t clock_of(nvmlDevice_t device, nvmlClockType_t type, bool max, unsigned *ret)
 {
@@ -12,15 +41,19 @@ static nvmlReturn_t clock_of(nvmlDevice_t device, nvmlClockType_t type, bool max
 
 	if (status != NVML_SUCCESS)
 		return status;
-	if (!ret || (unsigned)type >= NVML_CLOCK_COUNT)
+	if (!ret)
 		return NVML_ERROR_INVALID_ARGUMENT;
+	/* Measured on H200: the current clock of an unknown type is not supported, others invalid.
+	 */
+	if ((unsigned)type >= NVML_CLOCK_COUNT)
+		return max ? NVML_ERROR_INVALID_ARGUMENT : NVML_ERROR_NOT_SUPPORTED;
 	b = dev.board;
 	if (type == NVML_CLOCK_MEM)
-		*ret = max ? b->max_mem_mhz : sim_set_or(dev.gpu.set.mem_mhz, b->idle_mem_mhz);
+		*ret = max ? b->max_mem_mhz : sim_mem_mhz(&dev);
 	else if (type == NVML_CLOCK_VIDEO)
 		*ret = max ? b->max_video_mhz : b->idle_video_mhz;
 	else
-		*ret = max ? b->max_sm_mhz : sim_set_or(dev.gpu.set.sm_mhz, b->idle_sm_mhz);
+		*ret = max ? b->max_sm_mhz : sim_sm_mhz(&dev);
 	return NVML_SUCCESS;
 }
 
@@ -36,34 +69,47 @@ SIM_ENTRY(nvmlDeviceGetMaxClockInfo,
 	return clock_of(device, type, true, clock);
 }
 
-/* Application clocks exist for graphics, SM and memory; nobody moves them here. */
-static nvmlReturn_t app_clock(nvmlDevice_t device, nvmlClockType_t type, unsigned *ret)
+/* Application clocks exist for graphics, SM and memory; the default is the board's. */
+static nvmlReturn_t app_clock(nvmlDevice_t device, nvmlClockType_t type, bool set, unsigned *ret)
 {
+	struct sim_dev dev;
+	nvmlReturn_t status = sim_parent(device, &dev);
+
+	if (status != NVML_SUCCESS)
+		return status;
+	if (!ret || (unsigned)type >= NVML_CLOCK_COUNT)
+		return NVML_ERROR_INVALID_ARGUMENT;
 	if (type == NVML_CLOCK_VIDEO)
 		return NVML_ERROR_NOT_SUPPORTED;
-	return clock_of(device, type, true, ret);
+	if (type == NVML_CLOCK_MEM)
+		*ret = set && dev.gpu.user.app_mem_mhz ? dev.gpu.user.app_mem_mhz
+						       : dev.board->max_mem_mhz;
+	else
+		*ret = set && dev.gpu.user.app_sm_mhz ? dev.gpu.user.app_sm_mhz
+						      : sim_default_sm_mhz(dev.board);
+	return NVML_SUCCESS;
 }
 
 SIM_ENTRY(nvmlDeviceGetApplicationsClock,
 	  (nvmlDevice_t device, nvmlClockType_t clockType, unsigned int *clockMHz),
 	  (device, clockType, clockMHz))
 {
-	return app_clock(device, clockType, clockMHz);
+	return app_clock(device, clockType, true, clockMHz);
 }
 
 SIM_ENTRY(nvmlDeviceGetDefaultApplicationsClock,
 	  (nvmlDevice_t device, nvmlClockType_t clockType, unsigned int *clockMHz),
 	  (device, clockType, clockMHz))
 {
-	return app_clock(device, clockType, clockMHz);
+	return app_clock(device, clockType, false, clockMHz);
 }
 
 SIM_ENTRY(nvmlDeviceGetMaxCustomerBoostClock,
 	  (nvmlDevice_t device, nvmlClockType_t clockType, unsigned int *clockMHz),
 	  (device, clockType, clockMHz))
 {
-	if (clockType != NVML_CLOCK_GRAPHICS && clockType != NVML_CLOCK_SM)
-		return NVML_ERROR_NOT_SUPPORTED;
+	if (clockType == NVML_CLOCK_MEM || clockType == NVML_CLOCK_VIDEO)
+		return sim_not_there(device, clockMHz);
 	return clock_of(device, clockType, true, clockMHz);
 }
 
@@ -76,18 +122,40 @@ SIM_ENTRY(nvmlDeviceGetClock,
 	case NVML_CLOCK_ID_CURRENT:
 		return clock_of(device, clockType, false, clockMHz);
 	case NVML_CLOCK_ID_APP_CLOCK_TARGET:
+		return app_clock(device, clockType, true, clockMHz);
 	case NVML_CLOCK_ID_APP_CLOCK_DEFAULT:
-		return app_clock(device, clockType, clockMHz);
+		return app_clock(device, clockType, false, clockMHz);
 	case NVML_CLOCK_ID_CUSTOMER_BOOST_MAX:
 		if (clockType == NVML_CLOCK_MEM || clockType == NVML_CLOCK_VIDEO)
-			return NVML_ERROR_NOT_SUPPORTED;
+			return sim_not_there(device, clockMHz);
 		return clock_of(device, clockType, true, clockMHz);
 	default:
 		return NVML_ERROR_INVALID_ARGUMENT;
 	}
 }
 
-static nvmlReturn_t reasons(nvmlDevice_t device, unsigned long long value, unsigned long long *ret)
+/*
+ * Why the clocks are not higher: the GPU is idle, or what it draws, its temperature or its
+ * application clocks hold it back. All of it follows from the GPU's own readings.
+ */
+static unsigned long long reasons_now(const struct sim_dev *dev)
+{
+	const struct mig_board *b = dev->board;
+	unsigned long long mask = 0;
+
+	if (dev->gpu.set.utilization_gpu <= 0)
+		return nvmlClocksEventReasonGpuIdle;
+	if (lab_power_mw(b, &dev->gpu) >= sim_power_limit_mw(dev))
+		mask |= nvmlClocksEventReasonSwPowerCap;
+	if (b->slowdown_c > 0 && sim_temperature(dev) >= b->slowdown_c)
+		mask |= nvmlClocksThrottleReasonHwSlowdown |
+			nvmlClocksThrottleReasonHwThermalSlowdown;
+	if (dev->gpu.user.app_sm_mhz && dev->gpu.user.app_sm_mhz < sim_default_sm_mhz(b))
+		mask |= nvmlClocksEventReasonApplicationsClocksSetting;
+	return mask;
+}
+
+static nvmlReturn_t reasons(nvmlDevice_t device, unsigned long long all, unsigned long long *ret)
 {
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_parent(device, &dev);
@@ -96,7 +164,7 @@ static nvmlReturn_t reasons(nvmlDevice_t device, unsigned long long value, unsig
 		return status;
 	if (!ret)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	*ret = value;
+	*ret = all ? all : reasons_now(&dev);
 	return NVML_SUCCESS;
 }
 
@@ -104,14 +172,14 @@ SIM_ENTRY(nvmlDeviceGetCurrentClocksEventReasons,
 	  (nvmlDevice_t device, unsigned long long *clocksEventReasons),
 	  (device, clocksEventReasons))
 {
-	return reasons(device, nvmlClocksEventReasonGpuIdle, clocksEventReasons);
+	return reasons(device, 0, clocksEventReasons);
 }
 
 SIM_ENTRY(nvmlDeviceGetCurrentClocksThrottleReasons,
 	  (nvmlDevice_t device, unsigned long long *clocksThrottleReasons),
 	  (device, clocksThrottleReasons))
 {
-	return reasons(device, nvmlClocksEventReasonGpuIdle, clocksThrottleReasons);
+	return reasons(device, 0, clocksThrottleReasons);
 }
 
 /* Every reason that nvml.h names below 0x200. */
@@ -133,26 +201,36 @@ SIM_ENTRY(nvmlDeviceGetSupportedClocksThrottleReasons,
 
 /* --- clocks that may be asked for ----------------------------------------------------------- */
 
+unsigned sim_mem_clocks(const struct mig_board *board, unsigned ret[2])
+{
+	ret[0] = board->max_mem_mhz;
+	ret[1] = board->second_mem_mhz;
+	return board->second_mem_mhz ? 2 : 1;
+}
+
+unsigned sim_min_sm_mhz(const struct mig_board *board)
+{
+	if (board->min_sm_mhz)
+		return board->min_sm_mhz;
+	return board->architecture >= NVML_DEVICE_ARCH_HOPPER ? 345 : 210;
+}
+
 /* Writes a list in NVML's way: *count is the room on entry and the number on return. */
-static nvmlReturn_t write_clocks(unsigned first, unsigned step, unsigned n, unsigned *count,
-				 unsigned *list)
+static nvmlReturn_t room_for(unsigned n, unsigned *count, const unsigned *list)
 {
 	unsigned room = *count;
 
 	*count = n;
 	if (room < n)
 		return NVML_ERROR_INSUFFICIENT_SIZE;
-	if (!list)
-		return NVML_ERROR_INVALID_ARGUMENT;
-	for (unsigned i = 0; i < n; i++)
-		list[i] = first - i * step;
-	return NVML_SUCCESS;
+	return list ? NVML_SUCCESS : NVML_ERROR_INVALID_ARGUMENT;
 }
 
 SIM_ENTRY(nvmlDeviceGetSupportedMemoryClocks,
 	  (nvmlDevice_t device, unsigned int *count, unsigned int *clocksMHz),
 	  (device, count, clocksMHz))
 {
+	unsigned mhz[2], n;
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_parent(device, &dev);
 
@@ -160,12 +238,14 @@ SIM_ENTRY(nvmlDeviceGetSupportedMemoryClocks,
 		return status;
 	if (!count)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	return write_clocks(dev.board->max_mem_mhz, 0, 1, count, clocksMHz);
+	n = sim_mem_clocks(dev.board, mhz);
+	status = room_for(n, count, clocksMHz);
+	for (unsigned i = 0; status == NVML_SUCCESS && i < n; i++)
+		clocksMHz[i] = mhz[i];
+	return status;
 }
 
-/* Steps of 15 MHz down to the lowest (measured on H100: 1980 to 345; Ampere ends at 210). */
-#define GRAPHICS_STEP_MHZ 15
-
+/* Steps of 15 MHz down to the lowest (measured on H100 and H200: 1980 to 345). */
 SIM_ENTRY(nvmlDeviceGetSupportedGraphicsClocks,
 	  (nvmlDevice_t device, unsigned int memoryClockMHz, unsigned int *count,
 	   unsigned int *clocksMHz),
@@ -173,18 +253,21 @@ SIM_ENTRY(nvmlDeviceGetSupportedGraphicsClocks,
 {
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_parent(device, &dev);
-	unsigned lowest;
+	unsigned lowest, n;
 
 	if (status != NVML_SUCCESS)
 		return status;
 	if (!count)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	if (memoryClockMHz != dev.board->max_mem_mhz)
+	if (!memoryClockMHz || (memoryClockMHz != dev.board->max_mem_mhz &&
+				memoryClockMHz != dev.board->second_mem_mhz))
 		return NVML_ERROR_NOT_FOUND;
-	lowest = dev.board->architecture >= NVML_DEVICE_ARCH_HOPPER ? 345 : 210;
+	lowest = sim_min_sm_mhz(dev.board);
 	if (dev.board->max_sm_mhz < lowest)
 		return NVML_ERROR_NOT_SUPPORTED;
-	return write_clocks(dev.board->max_sm_mhz, GRAPHICS_STEP_MHZ,
-			    (dev.board->max_sm_mhz - lowest) / GRAPHICS_STEP_MHZ + 1, count,
-			    clocksMHz);
+	n = (dev.board->max_sm_mhz - lowest) / SIM_GRAPHICS_STEP_MHZ + 1;
+	status = room_for(n, count, clocksMHz);
+	for (unsigned i = 0; status == NVML_SUCCESS && i < n; i++)
+		clocksMHz[i] = dev.board->max_sm_mhz - i * SIM_GRAPHICS_STEP_MHZ;
+	return status;
 }

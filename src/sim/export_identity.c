@@ -249,43 +249,6 @@ SIM_ENTRY(nvmlDeviceGetSerial, (nvmlDevice_t device, char *serial, unsigned int 
 	return status == NVML_SUCCESS ? sim_copy(serial, length, dev.gpu.serial) : status;
 }
 
-SIM_ENTRY(nvmlDeviceGetVbiosVersion, (nvmlDevice_t device, char *version, unsigned int length),
-	  (device, version, length))
-{
-	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
-
-	if (status == NVML_SUCCESS && !dev.board->vbios[0])
-		return NVML_ERROR_NOT_SUPPORTED;
-	return status == NVML_SUCCESS ? sim_copy(version, length, dev.board->vbios) : status;
-}
-
-SIM_ENTRY(nvmlDeviceGetBoardPartNumber,
-	  (nvmlDevice_t device, char *partNumber, unsigned int length),
-	  (device, partNumber, length))
-{
-	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
-
-	if (status == NVML_SUCCESS && !dev.board->part_number[0])
-		return NVML_ERROR_NOT_SUPPORTED;
-	return status == NVML_SUCCESS ? sim_copy(partNumber, length, dev.board->part_number)
-				      : status;
-}
-
-SIM_ENTRY(nvmlDeviceGetGspFirmwareVersion, (nvmlDevice_t device, char *version), (device, version))
-{
-	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
-
-	if (status != NVML_SUCCESS)
-		return status;
-	/* Driver and firmware come together; Hopper and later run nothing else. */
-	if (dev.board->architecture < NVML_DEVICE_ARCH_HOPPER)
-		return NVML_ERROR_NOT_SUPPORTED;
-	return sim_copy(version, NVML_GSP_FIRMWARE_VERSION_BUF_SIZE, dev.con->driver_version);
-}
-
 SIM_ENTRY(nvmlDeviceGetCudaComputeCapability, (nvmlDevice_t device, int *major, int *minor),
 	  (device, major, minor))
 {
@@ -314,20 +277,8 @@ SIM_ENTRY(nvmlDeviceGetBrand, (nvmlDevice_t device, nvmlBrandType_t *type), (dev
 	return NVML_SUCCESS;
 }
 
-SIM_ENTRY(nvmlDeviceValidateInforom, (nvmlDevice_t device), (device))
-{
-	struct sim_dev dev;
-
-	return sim_parent(device, &dev);
-}
-
 SIM_NUMBER(nvmlDeviceGetMinorNumber, sim_parent, unsigned int, dev.gpu.minor)
 SIM_NUMBER(nvmlDeviceGetArchitecture, sim_device, nvmlDeviceArchitecture_t, dev.board->architecture)
 /* Measured: NOT_SUPPORTED on a MIG handle. */
 SIM_NUMBER(nvmlDeviceGetNumGpuCores, sim_parent, unsigned int, dev.board->cuda_cores)
-SIM_NUMBER(nvmlDeviceGetMultiGpuBoard, sim_parent, unsigned int, 0)
-/* Measured on H100 at 00000000:00:06.0: "Board ID 0x6". */
-SIM_NUMBER(nvmlDeviceGetBoardId, sim_parent, unsigned int,
-	   dev.gpu.pci_domain << 16 | dev.gpu.pci_bus << 8 | dev.gpu.pci_device)
-SIM_NUMBER(nvmlDeviceGetModuleId, sim_parent, unsigned int, dev.ref.gpu)
 SIM_NUMBER(nvmlDeviceGetBusType, sim_parent, nvmlBusType_t, NVML_BUS_TYPE_PCIE)

@@ -107,7 +107,7 @@ SIM_ENTRY(nvmlDeviceGetDeviceHandleFromMigDeviceHandle,
 		return status;
 	if (!device)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	if (dev.ref.kind == SIM_GPU)
+	if (dev.ref.kind == SIM_GPU) /* measured on H200 */
 		return NVML_ERROR_NOT_SUPPORTED;
 	*device = sim_gpu_handle(dev.ref.gpu);
 	return NVML_SUCCESS;
@@ -123,8 +123,8 @@ static nvmlReturn_t instance_id(nvmlDevice_t device, bool compute, unsigned *id)
 		return status;
 	if (!id)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	if (dev.ref.kind == SIM_GPU)
-		return NVML_ERROR_NOT_SUPPORTED;
+	if (dev.ref.kind == SIM_GPU) /* measured on H200 */
+		return NVML_ERROR_INVALID_ARGUMENT;
 	*id = compute ? dev.ci->id : dev.gi->id;
 	return NVML_SUCCESS;
 }

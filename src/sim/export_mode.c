@@ -23,13 +23,27 @@ SIM_ENTRY(nvmlDeviceSetPersistenceMode, (nvmlDevice_t device, nvmlEnableState_t 
 
 SIM_NUMBER(nvmlDeviceGetComputeMode, sim_device, nvmlComputeMode_t,
 	   (nvmlComputeMode_t)dev.gpu.compute_mode)
+/*
+ * Root's, until a reboot. In MIG mode there is the default alone (nvml.h); one thread's own use of
+ * the GPU went with CUDA 8.
+ */
+SIM_ENTRY(nvmlDeviceSetComputeMode, (nvmlDevice_t device, nvmlComputeMode_t mode), (device, mode))
+{
+	struct sim_dev dev;
+	nvmlReturn_t status = sim_parent(device, &dev);
+
+	if (status != NVML_SUCCESS)
+		return status;
+	if ((unsigned)mode >= NVML_COMPUTEMODE_COUNT)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (mode == NVML_COMPUTEMODE_EXCLUSIVE_THREAD)
+		return NVML_ERROR_NOT_SUPPORTED;
+	return sim_status(lab_set_compute_mode(sim_lab(), dev.ref.gpu, (unsigned)mode));
+}
+
 SIM_NUMBER(nvmlDeviceGetDisplayMode, sim_parent, nvmlEnableState_t,
 	   dev.board->has_display ? NVML_FEATURE_ENABLED : NVML_FEATURE_DISABLED)
 SIM_NUMBER(nvmlDeviceGetDisplayActive, sim_parent, nvmlEnableState_t, NVML_FEATURE_DISABLED)
-/* DRA's dynamic MIG refuses to start without an answer. A lab is a bare machine. */
-SIM_NUMBER(nvmlDeviceGetVirtualizationMode, sim_device, nvmlGpuVirtualizationMode_t,
-	   NVML_GPU_VIRTUALIZATION_MODE_NONE)
-SIM_NUMBER(nvmlDeviceGetDefaultEccMode, sim_parent, nvmlEnableState_t, NVML_FEATURE_ENABLED)
 SIM_NUMBER(nvmlDeviceGetAccountingMode, sim_parent, nvmlEnableState_t, NVML_FEATURE_DISABLED)
 /* Measured on H100: 4000. */
 SIM_NUMBER(nvmlDeviceGetAccountingBufferSize, sim_parent, unsigned int, 4000)
@@ -47,22 +61,6 @@ SIM_ENTRY(nvmlDeviceGetAccountingPids,
 	if (!count)
 		return NVML_ERROR_INVALID_ARGUMENT;
 	*count = 0;
-	return NVML_SUCCESS;
-}
-
-SIM_ENTRY(nvmlDeviceGetEccMode,
-	  (nvmlDevice_t device, nvmlEnableState_t *current, nvmlEnableState_t *pending),
-	  (device, current, pending))
-{
-	struct sim_dev dev;
-	nvmlReturn_t status = sim_device(device, &dev);
-
-	if (status != NVML_SUCCESS)
-		return status;
-	if (!current || !pending)
-		return NVML_ERROR_INVALID_ARGUMENT;
-	*current = dev.gpu.ecc_current ? NVML_FEATURE_ENABLED : NVML_FEATURE_DISABLED;
-	*pending = dev.gpu.ecc_pending ? NVML_FEATURE_ENABLED : NVML_FEATURE_DISABLED;
 	return NVML_SUCCESS;
 }
 
@@ -97,4 +95,63 @@ SIM_ENTRY(nvmlDeviceGetCapabilities, (nvmlDevice_t device, nvmlDeviceCapabilitie
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
 	caps->capMask = 0;
 	return NVML_SUCCESS;
+}
+
+/* --- what these boards, or Linux, do not have ----------------------------------------------- */
+
+#define SIM_DRIVER_MODEL(sym)                                                                    \
+	SIM_REFUSED(                                                                             \
+		sym,                                                                             \
+		(nvmlDevice_t device, nvmlDriverModel_t * current, nvmlDriverModel_t * pending), \
+		(device, current, pending), current || pending)
+
+SIM_DRIVER_MODEL(nvmlDeviceGetDriverModel)
+SIM_DRIVER_MODEL(nvmlDeviceGetDriverModel_v2)
+SIM_REFUSED_SET(nvmlDeviceSetDriverModel,
+		(nvmlDevice_t device, nvmlDriverModel_t driverModel, unsigned int flags),
+		(device, driverModel, flags),
+		(unsigned)driverModel <= NVML_DRIVER_MCDM && flags <= 1)
+SIM_REFUSED(nvmlDeviceGetGpuOperationMode,
+	    (nvmlDevice_t device, nvmlGpuOperationMode_t *current, nvmlGpuOperationMode_t *pending),
+	    (device, current, pending), current &&pending)
+SIM_REFUSED_SET(nvmlDeviceSetGpuOperationMode, (nvmlDevice_t device, nvmlGpuOperationMode_t mode),
+		(device, mode), (unsigned)mode <= NVML_GOM_LOW_DP)
+
+SIM_ENTRY(nvmlDeviceGetDramEncryptionMode,
+	  (nvmlDevice_t device, nvmlDramEncryptionInfo_t *current,
+	   nvmlDramEncryptionInfo_t *pending),
+	  (device, current, pending))
+{
+	struct sim_dev dev;
+	nvmlReturn_t status = sim_parent(device, &dev);
+
+	if (status != NVML_SUCCESS)
+		return status;
+	if (!current || !pending)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (current->version != nvmlDramEncryptionInfo_v1 ||
+	    pending->version != nvmlDramEncryptionInfo_v1)
+		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+	return NVML_ERROR_NOT_SUPPORTED;
+}
+
+SIM_REFUSED_SET(nvmlDeviceSetDramEncryptionMode,
+		(nvmlDevice_t device, const nvmlDramEncryptionInfo_t *dramEncryption),
+		(device, dramEncryption), dramEncryption)
+
+/* A GPU that is about to be taken out. None of a lab is: draining hides it from new processes. */
+SIM_ENTRY(nvmlDeviceQueryDrainState, (nvmlPciInfo_t * pciInfo, nvmlEnableState_t *currentState),
+	  (pciInfo, currentState))
+{
+	struct sim_dev dev;
+
+	if (!pciInfo || !currentState)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	for (unsigned i = 0; i < sim_const()->n_gpus; i++)
+		if (sim_gpu(i, &dev) == NVML_SUCCESS && dev.gpu.pci_domain == pciInfo->domain &&
+		    dev.gpu.pci_bus == pciInfo->bus && dev.gpu.pci_device == pciInfo->device) {
+			*currentState = NVML_FEATURE_DISABLED;
+			return NVML_SUCCESS;
+		}
+	return NVML_ERROR_INVALID_ARGUMENT;
 }

@@ -112,6 +112,29 @@ SIM_NUMBER(nvmlDeviceGetMaxPcieLinkWidth, sim_parent, unsigned int, dev.board->p
 SIM_NUMBER(nvmlDeviceGetCurrPcieLinkWidth, sim_parent, unsigned int, dev.board->pcie_width)
 SIM_NUMBER(nvmlDeviceGetPcieReplayCounter, sim_parent, unsigned int, 0)
 
+/* NVML's numbers of link speeds are the generations; in megatransfers a second each doubles. */
+SIM_NUMBER(nvmlDeviceGetPcieLinkMaxSpeed, sim_parent, unsigned int, dev.board->pcie_gen)
+
+SIM_ENTRY(nvmlDeviceGetPcieSpeed, (nvmlDevice_t device, unsigned int *pcieSpeed),
+	  (device, pcieSpeed))
+{
+	static const unsigned mt[] = { 0, 2500, 5000, 8000, 16000, 32000, 64000 };
+	struct sim_dev dev;
+	nvmlReturn_t status = sim_parent(device, &dev);
+
+	if (status != NVML_SUCCESS)
+		return status;
+	if (!pcieSpeed)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (!dev.board->pcie_gen || dev.board->pcie_gen >= sizeof(mt) / sizeof(mt[0]))
+		return NVML_ERROR_NOT_SUPPORTED;
+	*pcieSpeed = mt[dev.board->pcie_gen];
+	return NVML_SUCCESS;
+}
+
+/* The interrupt that a guest's kernel gave two H200, the same for both (measured). */
+SIM_NUMBER(nvmlDeviceGetIrqNum, sim_parent, unsigned int, 41)
+
 SIM_ENTRY(nvmlDeviceGetPcieThroughput,
 	  (nvmlDevice_t device, nvmlPcieUtilCounter_t counter, unsigned int *value),
 	  (device, counter, value))
@@ -137,6 +160,65 @@ SIM_ENTRY(nvmlDeviceGetBridgeChipInfo,
 
 	(void)bridgeHierarchy;
 	return status == NVML_SUCCESS ? NVML_ERROR_NOT_SUPPORTED : status;
+}
+
+/* --- the fabric ----------------------------------------------------------------------------- */
+
+/*
+ * Two H200 behind NVLink switches are members of clique 0 of a cluster without a name, registered;
+ * a single one says that it has no fabric (measured both). No health is told either way.
+ */
+static nvmlReturn_t fabric(nvmlDevice_t device, const void *out, nvmlGpuFabricState_t *ret)
+{
+	struct sim_dev dev;
+	nvmlReturn_t status = sim_parent(device, &dev);
+
+	if (status != NVML_SUCCESS)
+		return status;
+	if (!out)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (dev.board->architecture < NVML_DEVICE_ARCH_HOPPER)
+		return NVML_ERROR_NOT_SUPPORTED;
+	*ret = dev.con->nvlink == LAB_NVLINK_SWITCH && dev.con->n_gpus > 1
+		       ? NVML_GPU_FABRIC_STATE_COMPLETED
+		       : NVML_GPU_FABRIC_STATE_NOT_SUPPORTED;
+	return NVML_SUCCESS;
+}
+
+SIM_ENTRY(nvmlDeviceGetGpuFabricInfo, (nvmlDevice_t device, nvmlGpuFabricInfo_t *gpuFabricInfo),
+	  (device, gpuFabricInfo))
+{
+	nvmlGpuFabricState_t state;
+	nvmlReturn_t status = fabric(device, gpuFabricInfo, &state);
+
+	if (status == NVML_SUCCESS)
+		*gpuFabricInfo = (nvmlGpuFabricInfo_t){ .state = state };
+	return status;
+}
+
+/* The second and third version differ by a byte in what was padding at the end. */
+SIM_ENTRY(nvmlDeviceGetGpuFabricInfoV, (nvmlDevice_t device, nvmlGpuFabricInfoV_t *gpuFabricInfo),
+	  (device, gpuFabricInfo))
+{
+	static const struct sim_version versions[] = { { nvmlGpuFabricInfo_v2, 550 },
+						       { nvmlGpuFabricInfo_v3, 575 } };
+	nvmlGpuFabricState_t state;
+	nvmlReturn_t status = fabric(device, gpuFabricInfo, &state);
+	unsigned version;
+
+	if (status != NVML_SUCCESS)
+		return status;
+	version = sim_version_of(gpuFabricInfo->version, versions, 2);
+	if (!version)
+		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+	memset(gpuFabricInfo->clusterUuid, 0, sizeof(gpuFabricInfo->clusterUuid));
+	gpuFabricInfo->status = NVML_SUCCESS;
+	gpuFabricInfo->cliqueId = 0;
+	gpuFabricInfo->state = state;
+	gpuFabricInfo->healthMask = 0;
+	if (version == 3)
+		gpuFabricInfo->healthSummary = 0;
+	return NVML_SUCCESS;
 }
 
 SIM_ENTRY(nvmlDeviceGetC2cModeInfoV, (nvmlDevice_t device, nvmlC2cModeInfo_v1_t *c2cModeInfo),

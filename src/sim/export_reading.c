@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Readings: temperature, fan, power, utilization. A MIG device has none of its own. */
+/* Readings: temperature and utilization. A MIG device has none of its own. */
 #include "sim/sim.h"
 
 #include <string.h>
@@ -59,8 +59,12 @@ SIM_ENTRY(nvmlDeviceGetTemperatureThreshold,
 	case NVML_TEMPERATURE_THRESHOLD_SLOWDOWN:
 		v = dev.board->slowdown_c;
 		break;
+	case NVML_TEMPERATURE_THRESHOLD_MEM_MAX:
+		v = dev.board->memory_max_c;
+		break;
 	case NVML_TEMPERATURE_THRESHOLD_GPU_MAX:
-		v = sim_max_temperature(dev.board);
+		v = dev.board->max_operating_c ? dev.board->max_operating_c
+					       : sim_max_temperature(dev.board);
 		break;
 	default:
 		return NVML_ERROR_NOT_SUPPORTED;
@@ -70,6 +74,18 @@ SIM_ENTRY(nvmlDeviceGetTemperatureThreshold,
 	*temp = (unsigned)v;
 	return NVML_SUCCESS;
 }
+
+/* Acoustic thresholds alone may be set, and boards without a fan of their own have none. */
+SIM_REFUSED_SET(nvmlDeviceSetTemperatureThreshold,
+		(nvmlDevice_t device, nvmlTemperatureThresholds_t thresholdType, int *temp),
+		(device, thresholdType, temp),
+		temp && (unsigned)thresholdType < NVML_TEMPERATURE_THRESHOLD_COUNT)
+
+/* What a sensor's bounds are was seen on none of these boards. */
+SIM_REFUSED(nvmlDeviceGetThermalSettings,
+	    (nvmlDevice_t device, unsigned int sensorIndex,
+	     nvmlGpuThermalSettings_t *pThermalSettings),
+	    (device, sensorIndex, pThermalSettings), ((void)sensorIndex, pThermalSettings))
 
 SIM_ENTRY(nvmlDeviceGetMarginTemperature,
 	  (nvmlDevice_t device, nvmlMarginTemperature_t *marginTempInfo), (device, marginTempInfo))
@@ -88,65 +104,6 @@ SIM_ENTRY(nvmlDeviceGetMarginTemperature,
 	if (max <= 0)
 		return NVML_ERROR_NOT_SUPPORTED;
 	marginTempInfo->marginTemperature = max - sim_temperature(&dev);
-	return NVML_SUCCESS;
-}
-
-static nvmlReturn_t fan(nvmlDevice_t device, unsigned index, unsigned *speed)
-{
-	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
-
-	if (status != NVML_SUCCESS)
-		return status;
-	if (!dev.board->has_fan)
-		return NVML_ERROR_NOT_SUPPORTED;
-	if (!speed || index > 0)
-		return NVML_ERROR_INVALID_ARGUMENT;
-	*speed = sim_set_or(dev.gpu.set.fan_percent, 30);
-	return NVML_SUCCESS;
-}
-
-SIM_ENTRY(nvmlDeviceGetFanSpeed, (nvmlDevice_t device, unsigned int *speed), (device, speed))
-{
-	return fan(device, 0, speed);
-}
-
-SIM_ENTRY(nvmlDeviceGetFanSpeed_v2, (nvmlDevice_t device, unsigned int index, unsigned int *speed),
-	  (device, index, speed))
-{
-	return fan(device, index, speed);
-}
-
-SIM_NUMBER(nvmlDeviceGetNumFans, sim_parent, unsigned int, dev.board->has_fan)
-
-/* --- power ---------------------------------------------------------------------------------- */
-
-SIM_NUMBER(nvmlDeviceGetPowerUsage, sim_parent, unsigned int,
-	   sim_set_or(dev.gpu.set.power_mw, dev.board->idle_power_mw))
-SIM_NUMBER(nvmlDeviceGetEnforcedPowerLimit, sim_parent, unsigned int, dev.board->power_limit_mw)
-SIM_NUMBER(nvmlDeviceGetPowerManagementLimit, sim_parent, unsigned int, dev.board->power_limit_mw)
-SIM_NUMBER(nvmlDeviceGetPowerManagementDefaultLimit, sim_parent, unsigned int,
-	   dev.board->power_limit_mw)
-SIM_NUMBER(nvmlDeviceGetPowerManagementMode, sim_parent, nvmlEnableState_t, NVML_FEATURE_ENABLED)
-SIM_NUMBER(nvmlDeviceGetPowerSource, sim_parent, nvmlPowerSource_t, NVML_POWER_SOURCE_AC)
-SIM_NUMBER(nvmlDeviceGetPowerState, sim_parent, nvmlPstates_t,
-	   (nvmlPstates_t)sim_set_or(dev.gpu.set.pstate, 0))
-SIM_NUMBER(nvmlDeviceGetPerformanceState, sim_parent, nvmlPstates_t,
-	   (nvmlPstates_t)sim_set_or(dev.gpu.set.pstate, 0))
-
-SIM_ENTRY(nvmlDeviceGetPowerManagementLimitConstraints,
-	  (nvmlDevice_t device, unsigned int *minLimit, unsigned int *maxLimit),
-	  (device, minLimit, maxLimit))
-{
-	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
-
-	if (status != NVML_SUCCESS)
-		return status;
-	if (!minLimit || !maxLimit)
-		return NVML_ERROR_INVALID_ARGUMENT;
-	*minLimit = dev.board->power_min_mw;
-	*maxLimit = dev.board->power_max_mw;
 	return NVML_SUCCESS;
 }
 
@@ -187,7 +144,7 @@ static nvmlReturn_t engine_busy(nvmlDevice_t device, unsigned *utilization, unsi
 	if (!period)
 		return NVML_ERROR_INVALID_ARGUMENT;
 	*utilization = 0;
-	*period = 1000000;
+	*period = 100000; /* microseconds, measured on H200 */
 	return NVML_SUCCESS;
 }
 
@@ -202,35 +159,3 @@ SIM_ENGINE(nvmlDeviceGetEncoderUtilization)
 SIM_ENGINE(nvmlDeviceGetDecoderUtilization)
 SIM_ENGINE(nvmlDeviceGetJpgUtilization)
 SIM_ENGINE(nvmlDeviceGetOfaUtilization)
-
-SIM_ENTRY(nvmlDeviceGetEncoderStats,
-	  (nvmlDevice_t device, unsigned int *sessionCount, unsigned int *averageFps,
-	   unsigned int *averageLatency),
-	  (device, sessionCount, averageFps, averageLatency))
-{
-	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
-
-	if (status != NVML_SUCCESS)
-		return status;
-	if (!sessionCount || !averageFps || !averageLatency)
-		return NVML_ERROR_INVALID_ARGUMENT;
-	*sessionCount = 0;
-	*averageFps = 0;
-	*averageLatency = 0;
-	return NVML_SUCCESS;
-}
-
-SIM_ENTRY(nvmlDeviceGetFBCStats, (nvmlDevice_t device, nvmlFBCStats_t *fbcStats),
-	  (device, fbcStats))
-{
-	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
-
-	if (status != NVML_SUCCESS)
-		return status;
-	if (!fbcStats)
-		return NVML_ERROR_INVALID_ARGUMENT;
-	memset(fbcStats, 0, sizeof(*fbcStats));
-	return NVML_SUCCESS;
-}

@@ -84,7 +84,11 @@ SIM_ENTRY(nvmlSystemGetDriverBranch,
 		return NVML_ERROR_INVALID_ARGUMENT;
 	if (branchInfo->version != nvmlSystemDriverBranchInfo_v1)
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-	snprintf(text, sizeof(text), "r%u_00", sim_const()->driver_major);
+	/* Internal branches do not follow from the version: 580.159.04 says so (measured). */
+	if (!strcmp(sim_const()->driver_version, "580.159.04"))
+		snprintf(text, sizeof(text), "r582_49");
+	else
+		snprintf(text, sizeof(text), "r%u_00", sim_const()->driver_major);
 	if (length > sizeof(branchInfo->branch))
 		length = sizeof(branchInfo->branch);
 	return sim_copy(branchInfo->branch, length, text);
@@ -104,7 +108,7 @@ static nvmlReturn_t name_from_proc(unsigned pid, char *name, unsigned length)
 	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	if (n <= 0)
-		return NVML_ERROR_NOT_FOUND;
+		return NVML_ERROR_NO_DATA; /* a thread of the kernel (measured) */
 	text[n] = '\0';
 	return sim_copy(name, length, text);
 }
@@ -114,8 +118,10 @@ SIM_ENTRY(nvmlSystemGetProcessName, (unsigned int pid, char *name, unsigned int 
 {
 	struct lab_client clients[LAB_MAX_CLIENTS];
 
-	if (!name || length == 0 || pid == 0)
+	if (!name || length == 0)
 		return NVML_ERROR_INVALID_ARGUMENT;
+	if (pid == 0)
+		return NVML_ERROR_NOT_FOUND; /* measured */
 	for (unsigned gpu = 0; gpu < sim_const()->n_gpus; gpu++) {
 		int n = lab_clients_of(sim_lab(), gpu, -1, -1, clients, LAB_MAX_CLIENTS);
 

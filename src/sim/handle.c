@@ -115,6 +115,16 @@ nvmlReturn_t sim_parent(nvmlDevice_t handle, struct sim_dev *ret)
 	return status;
 }
 
+nvmlReturn_t sim_not_there(nvmlDevice_t handle, const void *out)
+{
+	struct sim_dev dev;
+	nvmlReturn_t status = sim_parent(handle, &dev);
+
+	if (status != NVML_SUCCESS)
+		return status;
+	return out ? NVML_ERROR_NOT_SUPPORTED : NVML_ERROR_INVALID_ARGUMENT;
+}
+
 nvmlReturn_t sim_gi(nvmlGpuInstance_t handle, struct sim_dev *ret)
 {
 	if (!sim_ref(handle, &ret->ref) || ret->ref.kind != SIM_GI)

@@ -37,4 +37,11 @@ static inline unsigned sim_busy(const struct sim_dev *dev, const struct lab_gi *
 	return sim_set_or(dev->gpu.set.utilization_gpu, 0);
 }
 
+/* What programs set, or the board's default. */
+static inline uint32_t sim_power_limit_mw(const struct sim_dev *dev)
+{
+	return dev->gpu.user.power_limit_mw ? dev->gpu.user.power_limit_mw
+					    : dev->board->power_limit_mw;
+}
+
 #endif

@@ -115,6 +115,9 @@ nvmlReturn_t sim_device(nvmlDevice_t handle, struct sim_dev *ret);
 nvmlReturn_t sim_parent(nvmlDevice_t handle, struct sim_dev *ret);
 nvmlReturn_t sim_gi(nvmlGpuInstance_t handle, struct sim_dev *ret);
 nvmlReturn_t sim_ci(nvmlComputeInstance_t handle, struct sim_dev *ret);
+/* NOT_SUPPORTED of a good handle, for calls that have nothing to say for some of their arguments.
+ */
+nvmlReturn_t sim_not_there(nvmlDevice_t handle, const void *out);
 /* As sim_parent by index, for those who know one. */
 nvmlReturn_t sim_gpu(unsigned index, struct sim_dev *ret);
 static inline bool sim_is_mig(const struct sim_dev *dev)
