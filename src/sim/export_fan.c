@@ -90,11 +90,11 @@ SIM_ENTRY(nvmlDeviceGetMinMaxFanSpeed,
 	  (device, minSpeed, maxSpeed))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = fan_of(device, 0, &dev);
+	nvmlReturn_t status = sim_parent(device, &dev);
 
 	if (status != NVML_SUCCESS)
 		return status;
-	if (!minSpeed || !maxSpeed)
+	if (!minSpeed || !maxSpeed || !dev.board->has_fan)
 		return NVML_ERROR_INVALID_ARGUMENT;
 	return NVML_ERROR_NOT_SUPPORTED;
 }

@@ -81,12 +81,16 @@ def size(plain, name, many):
 def content(plain, name, buffer, known):
     """What is in it before the call."""
     fill = ""
-    words = known.get(re.sub(r"(_v\d+)?_t$", "", plain), [])
+    words = known.get(re.sub(r"V?(_v\d+)?_t$", "", plain), [])
     if words:
         # A struct with two versions is taken under the type of either.
         fill = f" fill_version({buffer}, w->variant, {len(words)}, (unsigned[]){{{', '.join(words)}}});"
     if plain == "nvmlUUID_t":
         fill += f" fill_uuid({buffer}, w->uuid);"
+    elif plain == "nvmlPciInfo_t":
+        fill += f" fill_pci({buffer}, &w->pci);"
+    elif plain.startswith("nvmlPowerValue_"):
+        fill += f" fill_power({buffer}, w->number);"
     elif plain.endswith("InstancePlacement_t"):
         fill += f" fill_placement({buffer}, w->variant);"
     elif plain == "nvmlFieldValue_t":

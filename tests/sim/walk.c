@@ -38,6 +38,7 @@ struct world {
 	nvmlEventSet_t set;
 	void *sample[2];
 	char uuid[96], serial[64], bus_id[64];
+	nvmlPciInfo_t pci;
 	unsigned mem_mhz;
 	unsigned number;  /* of numbers that are passed by value */
 	unsigned variant; /* of struct versions and placements */
@@ -82,6 +83,16 @@ static void fill_uuid(void *buffer, const char *text)
 
 	uuid->type = NVML_UUID_TYPE_ASCII;
 	memcpy(uuid->value.str, text, strlen(text) + 1);
+}
+
+static void fill_pci(void *buffer, const nvmlPciInfo_t *pci)
+{
+	memcpy(buffer, pci, sizeof(*pci));
+}
+
+static void fill_power(void *buffer, unsigned mw)
+{
+	((nvmlPowerValue_v2_t *)buffer)->powerValueMw = mw;
 }
 
 static void fill_placement(void *buffer, unsigned start)
@@ -147,7 +158,6 @@ static void find_instances(struct world *w)
 
 static void make_world(struct world *w, const char *library, const char *how)
 {
-	nvmlPciInfo_t pci;
 	unsigned n = 1;
 
 	w->library = dlopen(library, RTLD_NOW | RTLD_LOCAL);
@@ -163,8 +173,8 @@ static void make_world(struct world *w, const char *library, const char *how)
 		w->other = w->parent;
 	(void)CALL(w, nvmlDeviceGetUUID, w->parent, w->uuid, sizeof(w->uuid));
 	(void)CALL(w, nvmlDeviceGetSerial, w->parent, w->serial, sizeof(w->serial));
-	if (!CALL(w, nvmlDeviceGetPciInfo_v3, w->parent, &pci))
-		memcpy(w->bus_id, pci.busId, sizeof(pci.busId));
+	if (!CALL(w, nvmlDeviceGetPciInfo_v3, w->parent, &w->pci))
+		memcpy(w->bus_id, w->pci.busId, sizeof(w->pci.busId));
 	(void)CALL(w, nvmlDeviceGetSupportedMemoryClocks, w->parent, &n, &w->mem_mhz);
 	(void)CALL(w, nvmlEventSetCreate, &w->set);
 	for (unsigned i = 0; i < BUFFERS; i++)

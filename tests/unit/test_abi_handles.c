@@ -108,7 +108,7 @@ static void mig_device(nvmlDevice_t gpu, nvmlDevice_t mig, unsigned gi_id)
 		 NVML_ERROR_NOT_SUPPORTED);
 	CHECK_EQ(nvml.nvmlDeviceGetGpuInstanceId(mig, &v), NVML_SUCCESS);
 	CHECK_EQ(v, gi_id);
-	CHECK_EQ(nvml.nvmlDeviceGetGpuInstanceId(gpu, &v), NVML_ERROR_NOT_SUPPORTED);
+	CHECK_EQ(nvml.nvmlDeviceGetGpuInstanceId(gpu, &v), NVML_ERROR_INVALID_ARGUMENT);
 
 	CHECK_EQ(nvml.nvmlDeviceGetMemoryInfo(mig, &memory), NVML_SUCCESS);
 	CHECK_EQ(memory.total >> 20, 40448);

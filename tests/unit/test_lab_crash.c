@@ -158,11 +158,11 @@ static bool run_dying(const struct fixture *f, int (*run)(struct lab *lab), long
 	return false;
 }
 
-/* What differs from run to run: pids, and the energy that goes by the clock. */
+/* What differs from run to run: pids, and what goes by the clock. */
 static void forget_live(struct lab_state *st)
 {
 	for (unsigned i = 0; i < LAB_MAX_GPUS; i++)
-		st->gpu[i].energy_mj = st->gpu[i].energy_at_us = 0;
+		st->gpu[i].energy_mj = st->gpu[i].energy_at_us = st->gpu[i].loaded_at_us = 0;
 	for (unsigned i = 0; i < LAB_MAX_CLIENTS; i++)
 		st->client[i].pid = 0;
 }
