@@ -130,7 +130,7 @@ static int user_space_works(void)
 			r = make_private();
 		if (r >= 0 && mount("tmpfs", "/dev", "tmpfs", MS_NOSUID, "mode=755") < 0)
 			r = -errno;
-		_exit(r < 0);
+		_exit(r < 0 ? 1 : 0);
 	}
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)

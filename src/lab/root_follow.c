@@ -41,6 +41,7 @@ static long test_die_at_file;
 struct have {
 	uint16_t gi;
 	uint8_t ci[MIG_MAX_GI_ID + 1];
+	uint8_t pad; /* is compared as a whole */
 };
 
 struct cap {
