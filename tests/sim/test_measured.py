@@ -173,7 +173,8 @@ def in_lab(path):
 def main():
     if len(sys.argv) > 1:
         return one_board(pathlib.Path(sys.argv[1]))
-    boards = sorted((HERE / "measured").glob("*.json"))
+    boards = [p for p in sorted((HERE / "measured").glob("*.json"))
+              if "profiles" in json.loads(p.read_text())]
     return any([in_lab(b) for b in boards]) or not boards
 
 
