@@ -2,18 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """nvitop from PyPI: its Python interface, its report and its screen, through the changes of a layout."""
 import json
-import os
-import pty
 import re
-import select
-import struct
-import termios
-import time
-from fcntl import ioctl
 
 import pypi
 from changes import changes
 from common import Machine, check, report, same
+from screen import Screen
 
 MIB = 1 << 20
 LABS = (("a100-40gb-sxm:2", "550.163.01", "9,14,19"), ("h100-80gb-sxm:2", "580.65.06", "9,15,19"),
@@ -108,70 +102,15 @@ def once(m, stage):
     return done
 
 
-class Screen:
-    """nvitop on a terminal of 120 by 40; text() is what it drew, without the colours."""
-
-    def __init__(self, m):
-        self.m = m
-        self.master, slave = pty.openpty()
-        ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 120, 0, 0))
-        self.complaints = m.root / "complaints"
-        with open(self.complaints, "w", encoding="utf-8") as stderr:
-            self.program = m.start([BIN / "nvitop", "--monitor", "full"], stdin=slave, stdout=slave,
-                                   stderr=stderr, env={"TERM": "xterm-256color"})
-        os.close(slave)
-        self.drawn = b""
-
-    def text(self):
-        """Cursor moves become ends of lines: rows of a table are drawn in one go."""
-        text = self.drawn.decode("utf-8", "replace")
-        text = re.sub(r"\x1b\[\d+;\d+H|\x1b\[\d*d", "\n", text)
-        text = re.sub(r"\x1b\[(\d+)C", lambda c: " " * int(c[1]), text)
-        text = re.sub(r"\x1b\[(\d+)X", lambda c: " " * int(c[1]), text)
-        text = re.sub(r"(.)\x1b\[(\d+)b", lambda c: c[1] * (1 + int(c[2])), text)
-        return re.sub(r"\x1b[\[(][0-9;?]*[A-Za-z]|\x1b[=>]|\r|\x0f", "", text)
-
-    def until(self, words, limit=20):
-        end = time.monotonic() + limit
-        while not all(w in self.text() for w in words):
-            left = end - time.monotonic()
-            check(left > 0, f"the screen does not show {words}:\n{self.text()[-6000:]}")
-            if select.select([self.master], [], [], min(left, 0.2))[0]:
-                try:
-                    self.drawn += os.read(self.master, 65536)
-                except OSError:
-                    break
-            if self.program.poll() is not None:
-                break
-        check(all(w in self.text() for w in words), f"nvitop ended before it drew {words}: "
-              f"{self.complaints.read_text()}\n{self.text()}")
-
-    def close(self):
-        os.write(self.master, b"q")
-        end = time.monotonic() + 10
-        while self.program.poll() is None and time.monotonic() < end:
-            if select.select([self.master], [], [], 0.1)[0]:
-                try:
-                    os.read(self.master, 65536)
-                except OSError:
-                    break
-        rc = self.program.wait(10)
-        err = self.complaints.read_text()
-        self.m.running.remove(self.program)
-        os.close(self.master)
-        check(rc == 0 and ("Traceback" not in err or "FunctionNotFound" in err),
-              f"nvitop's screen ends with {rc}: {err}")
-
-
 def screen(m, stage):
-    s = Screen(m)
+    s = Screen(m, [BIN / "nvitop", "--monitor", "full"])
     status = m.status()
     words = [g["bus_id"] for g in status["gpus"]] + [str(c["pid"]) for c in status["clients"]]
     for gpu in status["gpus"]:
         words += [f"{i['ci_profile']} @ GI/CI:{i['gi']:>2}/{i['ci']}" for i in m.mig_devices(gpu["gpu"])]
     s.until(words)
-    s.close()
-    return stage
+    err = s.close()
+    check("Traceback" not in err or "FunctionNotFound" in err, f"{stage}: {err}")
 
 
 def main():
