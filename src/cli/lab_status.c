@@ -89,7 +89,7 @@ static void gpu_row(const struct lab *lab, const struct lab_gpu *gpu, unsigned i
 {
 	static const char *const numberings[] = { "I", "X", "quarter" };
 	const struct mig_board *b = lab_board(lab, gpu);
-	const char *modes[] = { b->n_gi ? "off" : NULL, "on" };
+	const char *modes[] = { lab_has_mig_mode(b, gpu) ? "off" : NULL, "on" };
 
 	*row = (struct gpu_row){
 		.index = i,

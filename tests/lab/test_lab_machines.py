@@ -87,6 +87,23 @@ def sixteen(p):
         check(row in text, f"-lgip lacks {row!r}")
 
 
+def display_ports(p):
+    """A workstation board has no MIG mode while it has display ports."""
+    p.ok("lab", "create", "w", "-b", "rtx-pro-6000-workstation", "-b", "a30", "-d", "580.105.08")
+    query = ("--lab", "w", "smi", "--query-gpu=mig.mode.current", "--format=csv,noheader")
+    check(p.ok(*query) == "[N/A]\nDisabled\n", p.ok(*query))
+    check([g["mig_current"] for g in p.json("lab", "status", "w")["gpus"]] == [None, "off"], "status")
+    check("Not Supported" in p.ok("--lab", "w", "smi", "-i", "0", "-mig", "1"), "MIG without a mode")
+    p.refused(UNAVAILABLE, ["NVIDIA A30", "display ports"], "--lab", "w", "lab", "set", "1", "display=off")
+    p.ok("--lab", "w", "lab", "set", "0", "display=off")
+    check(p.ok(*query) == "Disabled\nDisabled\n", p.ok(*query))
+    p.ok("--lab", "w", "smi", "-i", "0", "-mig", "1")
+    p.ok("--lab", "w", "smi", "mig", "-i", "0", "-cgi", "65,67", "-C")
+    check("MIG 1g.24gb+me.all" in p.ok("--lab", "w", "smi", "mig", "-lgi"), "-lgi")
+    p.ok("lab", "reboot", "w")
+    check(p.ok(*query) == "Disabled\nDisabled\n", "the display ports are back after a reboot")
+
+
 def boards(p):
     rows = {b["key"]: b for b in p.json("boards")["boards"]}
     files = {f.stem for f in (SOURCE / "data" / "boards").glob("*.yaml")} - {"sources"}
@@ -123,6 +140,7 @@ def main():
         machines(p)
         refusals(p)
         sixteen(p)
+        display_ports(p)
         boards(p)
     return None
 
