@@ -188,6 +188,7 @@ SIZE(nvmlProcessInfo_v1_t, 16);
 AT(nvmlProcessInfo_v1_t, pid, 0);
 AT(nvmlProcessInfo_v1_t, usedGpuMemory, 8);
 SIZE(nvmlProcessInfo_v2_t, 24);
+SIZE(nvmlProcessInfo_t, 24);
 AT(nvmlProcessInfo_v2_t, pid, 0);
 AT(nvmlProcessInfo_v2_t, usedGpuMemory, 8);
 AT(nvmlProcessInfo_v2_t, gpuInstanceId, 16);

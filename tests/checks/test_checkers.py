@@ -279,12 +279,14 @@ int lab_set(struct lab *lab)
         self.put("src/lab/mode.c", self.LAB)
         self.put("data/nvml/symbols.txt",
                  "".join(f"nvml{n} 450 library 450.248.02\n" for n in "ABCD"))
+        self.put("data/nvml/newer.txt", "# newer\nnvmlE\n")
         page = test_nvml_coverage.made(self.root)
         for row in ("| `nvmlA` | 450 | answers | NOT_SUPPORTED |  | Modes |",
                     "| `nvmlB` | 450 | answers | answers |  | Works on both: measured |",
                     "| `nvmlC` | 450 | answers | INVALID_ARGUMENT | root, changes | Modes |",
                     "| `nvmlD` | 450 | stub |  |  |  |"):
             self.assertIn(row + "\n", page)
+        self.assertIn("- `nvmlE`\n", page)
         self.assertEqual(test_nvml_coverage.check(page, page), [])
         self.assertEqual(len(test_nvml_coverage.check(page, page.replace("450 | stub", "450 | x"))),
                          2)

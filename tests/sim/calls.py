@@ -38,6 +38,9 @@ def versions():
     for path in sorted(NVML.glob("nvml_abi*.h")):
         for word, base in re.findall(r"^#define ((nvml\w+?)_v\d+) ", path.read_text(), re.M):
             found.setdefault(base, []).append(word)
+    # These two are plain numbers.
+    found["nvmlGpmSupport"] = ["NVML_GPM_SUPPORT_VERSION"]
+    found["nvmlGpmMetricsGet"] = ["NVML_GPM_METRICS_GET_VERSION"]
     return found
 
 
@@ -87,6 +90,8 @@ def content(plain, name, buffer, known):
         fill = f" fill_version({buffer}, w->variant, {len(words)}, (unsigned[]){{{', '.join(words)}}});"
     if plain == "nvmlUUID_t":
         fill += f" fill_uuid({buffer}, w->uuid);"
+    elif plain == "nvmlGpmMetricsGet_t":
+        fill += f" fill_metrics({buffer}, w);"
     elif plain == "nvmlPciInfo_t":
         fill += f" fill_pci({buffer}, &w->pci);"
     elif plain.startswith("nvmlPowerValue_"):

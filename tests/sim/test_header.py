@@ -73,6 +73,27 @@ def structs(text):
     return found
 
 
+def typedefs(text):
+    """Every name that a typedef makes, structs and all others."""
+    return re.findall(r"^typedef [^{};]*?(\w+);|^\} (\w+);", text, re.M)
+
+
+def unchecked(text, checked):
+    """Structs of which a field, or all of them, would escape structs()."""
+    lines = []
+    for m in re.finditer(r"^typedef (?:struct|union)[^{;]*\{(.*?)^\} ([^;]+);", text, re.S | re.M):
+        for name in m.group(2).replace(" ", "").split(","):
+            if m.group(1).count(";") != len(checked.get(name, [])) or "{" in m.group(1):
+                lines.append(f"{name}: a field of it is not compared")
+    return lines
+
+
+def asserted():
+    """Structs whose size the compiler holds as well, on every architecture."""
+    text = "".join(p.read_text() for p in NVML.glob("nvml_layout*.h"))
+    return set(re.findall(r"^\s*SIZE\((\w+)", text, re.M))
+
+
 def constants(text):
     """Names of enumerators and of macros with a value, functions of macros left out."""
     names = []
@@ -93,6 +114,8 @@ def words(header):
         lines.append(f'printf("{name} %zu\\n", sizeof({name}));')
         lines += [f'printf("{name}.{f} %zu %zu\\n", offsetof({name}, {f}), sizeof((({name} *)0)->{f}));'
                   for f in fields]
+    for name in {a or b for a, b in typedefs(ours)} - older:
+        lines.append(f'printf("sizeof({name}) %zu\\n", sizeof({name}));')
     for name in constants(ours):
         if name.removesuffix("_t").endswith("_v1") and f"{name}_t" in OLDER_STRUCTS:
             continue
@@ -144,6 +167,15 @@ def main():
     for name, types in calls.items():
         if name not in OLDER_PROTOTYPES | UNDECLARED:
             found.same(f"parameters of {name}", types, declared.get(name))
+    text = "".join(plain(p) for p in sorted(NVML.glob("nvml_abi*.h")))
+    known = structs(text)
+    found.same("structs that escape the comparison", unchecked(text, known), [])
+    found.same("structs without a _Static_assert of their size", sorted(set(known) - asserted()), [])
+    names = {name for name, _ in driver.symbols()}
+    newer = (driver.ROOT / "data" / "nvml" / "newer.txt").read_text().splitlines()
+    found.same("names that NVIDIA's library lacks", [n for n in newer if not n.startswith("#")],
+               sorted(set(re.findall(r"DECLDIR (nvml\w+)", plain(CACHED))) - names))
+    print(f"{len(known)} structs, {len(constants(text))} numbers, {len(calls)} prototypes")
     for name in OLDER_PROTOTYPES:
         found.same(f"{name} differs from nvml.h", calls[name] != declared[name], True)
     found.finish("nvml.h")

@@ -108,6 +108,16 @@ static void fill_fields(nvmlFieldValue_t *fields, unsigned number)
 	fields[1].fieldId = number + 1;
 }
 
+/* Of two samples of the GPU that the world took. */
+static void fill_metrics(nvmlGpmMetricsGet_t *get, const struct world *w)
+{
+	get->numMetrics = 2;
+	get->sample1 = w->sample[0];
+	get->sample2 = w->sample[1];
+	get->metrics[0].metricId = 1;
+	get->metrics[1].metricId = w->number;
+}
+
 static int call_unknown(struct world *w, void *entry)
 {
 	for (unsigned i = 0; i < 5; i++)
@@ -184,6 +194,8 @@ static void make_world(struct world *w, const char *library, const char *how)
 
 		if (!alloc || alloc(&w->sample[i]))
 			w->sample[i] = NULL;
+		else
+			(void)CALL(w, nvmlGpmSampleGet, w->parent, w->sample[i]);
 	}
 }
 
