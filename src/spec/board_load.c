@@ -35,7 +35,7 @@ int spec_board_load(const char *path, struct mig_board_def *ret, struct mig_erro
 	_cleanup_free_ struct mig_source *sources = NULL;
 	_cleanup_free_ char *text = NULL;
 	struct spec_board_env env;
-	size_t size;
+	size_t size = 0;
 	int r;
 
 	if (!def)
@@ -59,7 +59,7 @@ int spec_machine_load(const char *path, struct mig_machine *ret, struct mig_erro
 	_cleanup_free_ struct mig_source *sources = NULL;
 	_cleanup_free_ char *text = NULL;
 	struct spec_board_env env;
-	size_t size;
+	size_t size = 0;
 	int r;
 
 	r = open_file(path, &sources, &env, &text, &size, reterr);
