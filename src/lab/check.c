@@ -167,6 +167,15 @@ static int check_events(const struct lab_state *st, struct mig_error *reterr)
 	return 0;
 }
 
+static int check_accounts(const struct lab_state *st, struct mig_error *reterr)
+{
+	for (unsigned i = 0; i < LAB_MAX_ACCOUNTS; i++)
+		if (st->account[i].used &&
+		    (st->account[i].gpu >= st->n_gpus || st->account[i].slot >= LAB_MAX_CLIENTS))
+			return mig_fail(reterr, -EBADMSG, "an account's entry is not possible");
+	return 0;
+}
+
 static int check_client(const struct lab_state *st, const struct lab_client *c,
 			struct mig_error *reterr)
 {
@@ -211,6 +220,8 @@ int lab_check(const struct lab_const *con, const struct lab_state *st, struct mi
 			r = check_client(st, &st->client[i], reterr);
 	if (r >= 0)
 		r = check_events(st, reterr);
+	if (r >= 0)
+		r = check_accounts(st, reterr);
 	for (unsigned i = 0; r >= 0 && i < st->n_gpus; i++)
 		r = check_gpu(con, &st->gpu[i], i, reterr);
 	return r;

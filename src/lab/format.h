@@ -99,6 +99,12 @@ void lab_raise(struct lab_state *st, enum lab_event_kind kind, unsigned gpu, int
 /* Wakes who sleeps in lab_event_wait(), in every process. */
 void lab_wake(const struct lab_map *map);
 
+/* accounts.c: the client of a slot of a state that is being changed has come, has gone. */
+void lab_account_start(struct lab_state *st, unsigned slot);
+void lab_account_end(struct lab_state *st, unsigned slot);
+/* Accounting of a GPU ends and what it knew is forgotten: MIG mode, the driver's start. */
+void lab_account_off(struct lab_state *st, unsigned gpu);
+
 /* change.c: fn works on a private copy; what it returns >= 0 for is published. */
 typedef int (*lab_change_fn)(struct lab *lab, struct lab_state *st, void *arg);
 int lab_change(struct lab *lab, lab_change_fn fn, void *arg);
@@ -121,6 +127,8 @@ extern pthread_mutex_t lab_mutex;
 /* holders.c */
 int lab_attach(struct lab *lab);
 void lab_detach(struct lab *lab);
+/* Whether a process holds the byte of a slot of the client table. */
+bool lab_slot_alive(const struct lab *lab, unsigned slot);
 /* Entries whose process is gone are emptied; called at the start of each change. */
 void lab_drop_dead_clients(const struct lab *lab, struct lab_state *st);
 unsigned lab_count_clients(const struct lab *lab, const struct lab_state *st, unsigned gpu, int gi,

@@ -135,6 +135,11 @@ static bool alive(const struct lab *lab, const struct lab_client *c, unsigned sl
 	return pid != 0;
 }
 
+bool lab_slot_alive(const struct lab *lab, unsigned slot)
+{
+	return alive(lab, NULL, slot, NULL);
+}
+
 bool lab_client_alive(const struct lab *lab, const struct lab_state *st, unsigned i,
 		      uint32_t *ret_pid)
 {
@@ -146,8 +151,10 @@ bool lab_client_alive(const struct lab *lab, const struct lab_state *st, unsigne
 void lab_drop_dead_clients(const struct lab *lab, struct lab_state *st)
 {
 	for (unsigned i = 0; i < LAB_MAX_CLIENTS; i++)
-		if (st->client[i].used && !lab_client_alive(lab, st, i, NULL))
+		if (st->client[i].used && !lab_client_alive(lab, st, i, NULL)) {
+			lab_account_end(st, i);
 			memset(&st->client[i], 0, sizeof(st->client[i]));
+		}
 }
 
 bool lab_gpu_in_use(const struct lab *lab, unsigned gpu)
@@ -300,6 +307,7 @@ static int hold_change(struct lab *lab, struct lab_state *st, void *arg)
 	st->client[h->slot] = *c;
 	st->client[h->slot].used = 1;
 	st->client[h->slot].pid = (uint32_t)getpid();
+	lab_account_start(st, (unsigned)h->slot);
 	lab->map->mine |= 1ull << h->slot;
 	lab->map->mine_pid = getpid();
 	return 0;

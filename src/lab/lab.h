@@ -26,6 +26,7 @@
 #define LAB_MAX_NODES	 16 /* NUMA nodes */
 #define LAB_CPU_WORDS	 16 /* 64 CPUs each: up to 1024 */
 #define LAB_MAX_EVENTS	 64
+#define LAB_MAX_ACCOUNTS 64
 #define LAB_STATE_FILE	 "state"
 #define LAB_HOLDERS_FILE "holders"
 
@@ -96,7 +97,7 @@ struct lab_gpu {
 	uint8_t lost;	     /* fell off the bus: GPU_IS_LOST until reboot */
 	uint8_t display_off; /* physical display ports disabled: see mig_board.mode_display_off */
 	uint8_t pcie_switch; /* GPUs of the same number hang on the same PCIe switch; 0: on none */
-	uint8_t pad;
+	uint8_t accounting;  /* mode: on */
 	uint32_t minor;
 	uint32_t pci_domain, pci_bus, pci_device;
 	int32_t numa_node; /* position in lab_const.node[] */
@@ -148,6 +149,18 @@ struct lab_event {
 	uint32_t pad;
 };
 
+/* A process that was counted on a GPU in accounting mode: it runs, or it has. */
+struct lab_account {
+	uint8_t used;
+	uint8_t gpu;
+	uint8_t running;
+	uint8_t slot; /* of the client, while it runs */
+	uint32_t pid;
+	uint64_t memory;   /* bytes, at most */
+	uint64_t start_us; /* of the epoch */
+	uint64_t time_ms;  /* that it ran; 0 while it does */
+};
+
 /* What changes. Everything in it is copied, checked and published as one. */
 struct lab_state {
 	uint64_t seq;
@@ -155,9 +168,11 @@ struct lab_state {
 	uint32_t next_generation; /* of instances */
 	uint32_t n_gpus;
 	struct lab_client client[LAB_MAX_CLIENTS];
-	uint64_t n_events;			/* ever; the last ones are below ... */
-	struct lab_event event[LAB_MAX_EVENTS]; /* ... number n at [n % LAB_MAX_EVENTS] */
-	struct lab_gpu gpu[LAB_MAX_GPUS];	/* the file holds n_gpus of them */
+	uint64_t n_accounts;			      /* ever */
+	struct lab_account account[LAB_MAX_ACCOUNTS]; /* the last ones, in a ring */
+	uint64_t n_events;			      /* ever; the last ones are below ... */
+	struct lab_event event[LAB_MAX_EVENTS];	      /* ... number n at [n % LAB_MAX_EVENTS] */
+	struct lab_gpu gpu[LAB_MAX_GPUS];	      /* the file holds n_gpus of them */
 };
 
 /* How the GPUs of a machine reach each other beside PCIe. */
@@ -267,6 +282,14 @@ int lab_set_reading(struct lab *lab, unsigned gpu, int gi, const char *key, cons
 /* The same without setting it: whether lab_set_reading() would take the words. */
 int lab_check_reading(const struct lab *lab, unsigned gpu, int gi, const char *key,
 		      const char *value, struct mig_error *reterr);
+
+/*
+ * Accounting. -ENOTSUP in MIG mode. lab_accounts_of() returns how many it filled in, oldest first;
+ * clearing forgets those that have ended.
+ */
+int lab_set_accounting(struct lab *lab, unsigned gpu, bool on);
+int lab_clear_accounts(struct lab *lab, unsigned gpu);
+unsigned lab_accounts_of(struct lab *lab, unsigned gpu, struct lab_account ret[LAB_MAX_ACCOUNTS]);
 
 /*
  * Events. The state keeps the last LAB_MAX_EVENTS of them; whoever comes too late for older ones

@@ -86,6 +86,8 @@ static int set_mode(struct lab *lab, struct lab_state *st, void *arg)
 	gpu->mig_current = m->on;
 	clear_instances(gpu);
 	if (m->on)
+		lab_account_off(st, m->gpu); /* (OGKM; nvml.h at SetAccountingMode) */
+	if (m->on)
 		gpu->compute_mode = 0; /* MIG mode knows no other (nvml.h at SetComputeMode) */
 	if (board->mode_needs_reset)
 		lab_driver_forgets(gpu);
@@ -137,6 +139,8 @@ static int reset(struct lab *lab, struct lab_state *st, void *arg)
 		lab_raise(st, LAB_EVENT_MIG_CONFIG, m->gpu, -1, -1, 0);
 	clear_instances(gpu);
 	gpu->mig_current = gpu->mig_pending;
+	if (gpu->mig_current)
+		lab_account_off(st, m->gpu);
 	lab_driver_forgets(gpu);
 	return 0;
 }
@@ -163,6 +167,7 @@ static int reboot_change(struct lab *lab, struct lab_state *st, void *arg)
 		gpu->mig_current = keeps ? gpu->mig_pending : 0;
 		gpu->mig_pending = gpu->mig_current;
 		lab_driver_forgets(gpu);
+		lab_account_off(st, i);
 		gpu->compute_mode = 0;
 		gpu->persistence = 0;
 		gpu->lost = 0;

@@ -57,6 +57,7 @@ size_t lab_const_size(unsigned n_boards)
 
 _Static_assert(sizeof(struct lab_gpu) % 8 == 0, "the state is stored in 8-byte words");
 _Static_assert(offsetof(struct lab_state, n_events) % 8 == 0, "read in 8-byte words");
+_Static_assert(sizeof(struct lab_account) % 8 == 0, "read in 8-byte words");
 _Static_assert(sizeof(struct lab_event) % 8 == 0, "read in 8-byte words");
 _Static_assert(offsetof(struct lab_state, gpu) % 8 == 0, "the state is stored in 8-byte words");
 _Static_assert(sizeof(struct mig_board) % 8 == 0, "the sum goes over 8-byte words");

@@ -44,26 +44,6 @@ SIM_ENTRY(nvmlDeviceSetComputeMode, (nvmlDevice_t device, nvmlComputeMode_t mode
 SIM_NUMBER(nvmlDeviceGetDisplayMode, sim_parent, nvmlEnableState_t,
 	   dev.board->has_display ? NVML_FEATURE_ENABLED : NVML_FEATURE_DISABLED)
 SIM_NUMBER(nvmlDeviceGetDisplayActive, sim_parent, nvmlEnableState_t, NVML_FEATURE_DISABLED)
-SIM_NUMBER(nvmlDeviceGetAccountingMode, sim_parent, nvmlEnableState_t, NVML_FEATURE_DISABLED)
-/* Measured on H100: 4000. */
-SIM_NUMBER(nvmlDeviceGetAccountingBufferSize, sim_parent, unsigned int, 4000)
-
-/* Accounting is off, so it has seen no process. */
-SIM_ENTRY(nvmlDeviceGetAccountingPids,
-	  (nvmlDevice_t device, unsigned int *count, unsigned int *pids), (device, count, pids))
-{
-	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
-
-	(void)pids;
-	if (status != NVML_SUCCESS)
-		return status;
-	if (!count)
-		return NVML_ERROR_INVALID_ARGUMENT;
-	*count = 0;
-	return NVML_SUCCESS;
-}
-
 /* Measured on H100: no shared addressing with the host ("None"), no extended memory. */
 SIM_ENTRY(nvmlDeviceGetAddressingMode, (nvmlDevice_t device, nvmlDeviceAddressingMode_t *mode),
 	  (device, mode))

@@ -17,7 +17,8 @@ import tempfile
 import calls
 import driver
 
-SUCCESS, INVALID, NOT_SUPPORTED, NO_PERMISSION, TIMEOUT, MISMATCH = 0, 2, 3, 4, 10, 25
+SUCCESS, INVALID, NOT_SUPPORTED, NO_PERMISSION, NOT_FOUND, TIMEOUT, MISMATCH = (
+    0, 2, 3, 4, 6, 10, 25)
 # What a thread of a foreign program must have: a 64 KiB stack serves, with room for the program.
 STACK = 32 * 1024
 # Boards with and without a fan, a display, NVLink; MIG on, and off; alone, two, a whole machine.
@@ -26,6 +27,11 @@ MACHINES = [("make", "a100-80gb-pcie"), ("make", "h100-80gb-sxm:2"), ("whole", "
             ("whole", "machine:dgx-h100"), ("make", "machine:dgx-a100")]
 NAMES = {1: "UNINITIALIZED", 2: "INVALID_ARGUMENT", 3: "NOT_SUPPORTED", 4: "NO_PERMISSION",
          6: "NOT_FOUND"}
+
+
+# Nobody computes on these machines: these look for a process and find none.
+OF_PROCESSES = {"nvmlDeviceGetAccountingStats", "nvmlDeviceGetProcessUtilization",
+                "nvmlDeviceGetProcessesUtilizationInfo"}
 
 
 def page():
@@ -60,7 +66,8 @@ def on_machines(program, folder, found):
 
 
 def judge(row, gpu, mig, found):
-    name, answered = row["name"], {SUCCESS, TIMEOUT} & (gpu | mig)
+    name = row["name"]
+    answered = {SUCCESS, TIMEOUT, *([NOT_FOUND] if name in OF_PROCESSES else [])} & (gpu | mig)
     if row["here"] == "stub":
         found.same(f"{name}, a stub", sorted(gpu | mig), [NOT_SUPPORTED])
         return
