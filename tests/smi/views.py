@@ -424,7 +424,11 @@ def main(branch, boards):
     wrong, shown = play_all(real, branch, boards)
     wrong += cases.replay(real, branch)
     print("\n".join(wrong))
-    print(f"nvidia-smi {pair.DRIVER.get(branch, branch)}: {shown} views, {len(wrong)} wrong")
+    line = f"nvidia-smi {pair.DRIVER[branch]}: {shown} views, {len(wrong)} wrong"
+    # For the list of what ran at the end of "make test".
+    (pair.BUILD / "clients").mkdir(exist_ok=True)
+    (pair.BUILD / "clients" / f"nvidia-smi-{branch}").write_text(line + "\n", encoding="utf-8")
+    print(line)
     return bool(wrong) or shown < 500
 
 
