@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "smi/summary.h"
 
+#include <string.h>
+
 #include "base/util.h"
 
 nvmlReturn_t summary_memory(struct smi *smi, nvmlDevice_t dev, unsigned long long *ret_used,
@@ -74,22 +76,25 @@ static void identity(struct smi *smi, const struct smi_gpu *gpu, struct smi_cell
 	on_off(c->text[4], r, state, "%s");
 }
 
+/* A star, as behind the MIG mode: a change is waiting for a reset. */
 static void ecc(struct smi *smi, const struct smi_gpu *gpu, char *cell)
 {
-	nvmlEnableState_t current = NVML_FEATURE_DISABLED, pending;
+	nvmlEnableState_t current = NVML_FEATURE_DISABLED, pending = NVML_FEATURE_DISABLED;
 	unsigned long long errors = 0;
 	nvmlReturn_t r = smi->api->nvmlDeviceGetEccMode(gpu->dev, &current, &pending);
+	const char *star = !r && current != pending ? "*" : "";
 
 	if (r || current != NVML_FEATURE_ENABLED || summary_mig_enabled(smi, gpu)) {
 		on_off(cell, r, current, "%s");
-		return;
+	} else {
+		r = smi->api->nvmlDeviceGetTotalEccErrors(
+			gpu->dev, NVML_MEMORY_ERROR_TYPE_UNCORRECTED, NVML_VOLATILE_ECC, &errors);
+		if (r)
+			snprintf(cell, SMI_CELL, "%s", summary_error(r));
+		else
+			snprintf(cell, SMI_CELL, "%llu", errors);
 	}
-	r = smi->api->nvmlDeviceGetTotalEccErrors(gpu->dev, NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
-						  NVML_VOLATILE_ECC, &errors);
-	if (r)
-		snprintf(cell, SMI_CELL, "%s", summary_error(r));
-	else
-		snprintf(cell, SMI_CELL, "%llu", errors);
+	snprintf(cell + strlen(cell), SMI_CELL - strlen(cell), "%s", star);
 }
 
 static void readings(struct smi *smi, const struct smi_gpu *gpu, struct smi_cells *c)
