@@ -223,7 +223,7 @@ class Views:
         text = self.show("")
         head, _, rest = text.partition("| MIG devices: ")
         mig, _, processes = (rest if rest else text).partition("| Processes: ")
-        rows = re.findall(r"^\| +(\d+)  (\S.*?) +(On|Off) \| +([0-9A-F:.]{16}) \S+ +\|.*\n"
+        rows = re.findall(r"^\| +(\d+)  (\S.*?) +(On|Off) +\| +([0-9A-F:.]{16}) \S+ +\|.*\n"
                           r"\|.*\| +(\d+)MiB / *(\d+)MiB \| +(\S+) +(\S.*?) +\|\n"
                           r"\|[ ]+\|[ ]+\| +(\S+) \|$", head, re.M)
         same("rows of GPUs", len(rows), len(lab["gpus"]))
@@ -396,9 +396,15 @@ class Scenario:
             self.wrong.append("MIG mode went off under a process")
         v.migctl("lab", "client", "stop", "--all")
         self.step("mode wanted on again", "-i 1 -mig 1")
+        v.show("-i 1 -c 3")  # a warning: a GPU in MIG mode knows the default alone
         self.step("compute instances destroyed", "mig -i 1 -dci")
         self.step("GPU instances destroyed", "mig -i 1 -dgi")
         self.step("MIG mode off", "-i 1 -mig 0")
+        for words in ("-i 0 -pm 1", "-i 0 -c 3", "-i 0 -am 1", "-i 0 -caa", "-i 0 -p 0",
+                      "-i 0 -rac", "-i 0 -rgc", "-i 0 -rmc"):
+            v.show(words)
+        self.step("settings", "-i 0 -e 0")
+        self.step("reset", "-i 0 --gpu-reset")
         if len(devices) < 2:
             self.wrong.append(f"only {len(devices)} MIG devices were made")
         return self.wrong
