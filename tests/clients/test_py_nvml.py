@@ -14,6 +14,7 @@ LABS = (
     ("a100-40gb-sxm:2", "535.104.05", "9,14", 19, "requirements-older.txt"),
     ("a30:2", "550.163.01", "14,14", 14, "requirements.txt"),
     ("h100-80gb-sxm:2", "580.65.06", "9,15", 19, "requirements.txt"),
+    ("rtx-pro-6000-server:2", "580.105.08", "47,14", 14, "requirements.txt"),
 )
 
 

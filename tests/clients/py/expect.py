@@ -3,8 +3,12 @@
 import ctypes as c
 import re
 
-# NVML's codes that a call may end with here. UNKNOWN (999) would mean that we are at a loss.
-STATUSES = {0, 2, 3, 4, 6, 7, 10, 13, 16, 17, 19, 21, 23, 25, 26, 29}
+# NVML's codes that a call may end with here. UNKNOWN (999) means that we are at a loss, but for
+# functions that answered so on a real H200 (tests/sim/measured/).
+STATUSES = {0, 2, 3, 4, 6, 7, 10, 13, 16, 17, 19, 21, 23, 25, 26, 27, 29}
+UNKNOWN = 999
+MEASURED_UNKNOWN = {"nvmlDeviceGetMinMaxClockOfPState", "nvmlDeviceGetConfComputeGpuCertificate",
+                    "nvmlDeviceGetConfComputeGpuAttestationReport"}
 
 # function -> prefix of the module's constants of which the answer (or each of it) is one
 ENUMS = {
@@ -62,6 +66,10 @@ FIELD_RANGES = {
     "c_nvmlDeviceAttributes": {"gpuInstanceSliceCount": (1, 8), "computeInstanceSliceCount": (1, 8),
                                "multiprocessorCount": (1, 200), "sharedCopyEngineCount": (0, 20)},
 }
+
+
+def known(symbol, status):
+    return status in STATUSES or status == UNKNOWN and symbol in MEASURED_UNKNOWN
 
 
 class Shape:
@@ -151,6 +159,7 @@ class Truth:
                 "nvmlDeviceGetPciInfo_v3.busId": gpu["bus_id"],
                 "nvmlDeviceGetMemoryInfo.total": gpu["memory_total_bytes"],
                 "nvmlDeviceIsMigDeviceHandle": 0,
+                **({} if on else {"nvmlDeviceGetMaxMigDeviceCount": 0}),
                 "nvmlDeviceGetPersistenceMode": int(gpu["persistence"] == "on"),
                 "nvmlDeviceGetComputeRunningProcesses": pids,
                 "nvmlDeviceGetComputeRunningProcesses_v2": pids,

@@ -34,6 +34,8 @@ SUCCESS, UNINITIALIZED, FUNCTION_NOT_FOUND = 0, 1, 13
 # The module's own helpers, and what would end the library under the other calls.
 NOT_NVML = {"nvmlExceptionClass", "nvmlStructToFriendlyObject", "nvmlFriendlyObjectToStruct"}
 COUNTED = {"nvmlInit", "nvmlInitWithFlags", "nvmlShutdown"}
+BY_NAME = {"nvmlDeviceGetHandleByIndex", "nvmlDeviceGetHandleByUUID", "nvmlDeviceGetHandleBySerial",
+           "nvmlDeviceGetHandleByPciBusId", "nvmlDeviceGetMigDeviceHandleByIndex"}
 # Their pointer may be NULL, says nvml.h or a client that does so: an array whose count is asked for,
 # or a list that is empty.
 MAY_BE_NULL = {
@@ -158,6 +160,13 @@ class World:
             return mine + [h if not h.good else Handle(h.label, h.value, False)
                            for h in everything if h not in mine]
         gpu = status["gpus"][0]
+        # What names a device, and the handle that it must lead to.
+        self.named = {(entry["uuid"],): m.value for entry, m in
+                      zip((e for e in entries if e.get("ci") is not None), migs)}
+        for g, h in zip(status["gpus"], gpus):
+            self.named |= {(g["gpu"],): h.value, (g["uuid"],): h.value, (g["serial"],): h.value,
+                           (g["bus_id"],): h.value, (g["bus_id"].lower(),): h.value}
+        self.named |= {("GPU 0", i): m.value for i, m in enumerate(migs)}
         places = (nv.c_nvmlGpuInstancePlacement_t * arguments.ROOM)()
         n = c.c_uint()
         nv.nvmlDeviceGetGpuInstancePossiblePlacements(gpus[0].value, status["free_profile"],
@@ -224,12 +233,18 @@ class World:
                 self.say(f"{what}: status {status}, though driver {self.branch} has it not")
         elif status == FUNCTION_NOT_FOUND:
             self.say(f"{what}: not found, though driver {self.branch} has it")
-        elif status not in expect.STATUSES and not (status == UNINITIALIZED and symbol == "nvmlShutdown"):
+        elif not expect.known(symbol, status) and not (status == UNINITIALIZED and symbol == "nvmlShutdown"):
             self.say(f"{what}: status {status}")
         if status == SUCCESS and bad:
             self.say(f"{what}: takes {bad[0]!r} for a handle")
 
     def compare(self, what, name, args, value):
+        """With what migctl says of this device; a handle, with the one that it must be."""
+        words = tuple(a.label if isinstance(a, Handle) else a for a in args)
+        if name in BY_NAME and words in self.named:
+            self.counts["compared"] += 1
+            if number(value) != number(self.named[words]):
+                self.say(f"{what}: the handle of another device")
         handles = [a for a in args if isinstance(a, Handle)]
         truth = handles[0].truth if handles else self.truth.system()
         compared, said = expect.differences(name, value, truth)
@@ -248,7 +263,7 @@ class World:
                 got = function(*args[:i], None, *args[i + 1:])
                 if got == SUCCESS and symbol not in MAY_BE_NULL:
                     self.say(f"{symbol}: success with NULL for argument {i}")
-                elif got not in expect.STATUSES:
+                elif not expect.known(symbol, got):
                     self.say(f"{symbol}: status {got} with NULL for argument {i}")
             for i in range(len(args) - 1):
                 if isinstance(args[i], c.Array) and args[i]._type_ is c.c_char and \
