@@ -110,11 +110,14 @@ static void config_space(const struct mig_board *board, const struct window w[3]
 	put16(ret + 0xa8, board->pcie_gen);
 }
 
+/* The kernel's words (pci_speed_string); generation 0: not known of this board. */
 static const char *link_speed(unsigned gen)
 {
-	static const char *const speeds[] = { "2.5", "2.5", "5.0", "8.0", "16.0", "32.0", "64.0" };
+	static const char *const speeds[] = { "Unknown",       "2.5 GT/s PCIe",	 "5.0 GT/s PCIe",
+					      "8.0 GT/s PCIe", "16.0 GT/s PCIe", "32.0 GT/s PCIe",
+					      "64.0 GT/s PCIe" };
 
-	return gen < ARRAY_SIZE(speeds) ? speeds[gen] : "Unknown";
+	return speeds[gen < ARRAY_SIZE(speeds) ? gen : 0];
 }
 
 /* "0-15,128-143" and "0000ffff,...": the forms of the kernel's %*pbl and %*pb. */
@@ -200,16 +203,15 @@ static void identity(const struct device *d, const struct mig_board *board, cons
 static void readings(const struct device *d, const struct lab_const *con, const struct lab_gpu *gpu)
 {
 	const struct mig_board *board = &con->board[gpu->board];
-	char list[1024], mask[512], speed[32];
+	char list[1024], mask[512];
 
 	cpu_texts(con, gpu->numa_node, list, sizeof(list), mask, sizeof(mask));
 	attribute(d, "local_cpulist", 0444, list);
 	attribute(d, "local_cpus", 0444, mask);
 	snprintf(list, sizeof(list), "%d", gpu->numa_node);
 	attribute(d, "numa_node", 0644, list);
-	snprintf(speed, sizeof(speed), "%s GT/s PCIe", link_speed(board->pcie_gen));
-	attribute(d, "max_link_speed", 0444, speed);
-	attribute(d, "current_link_speed", 0444, speed);
+	attribute(d, "max_link_speed", 0444, link_speed(board->pcie_gen));
+	attribute(d, "current_link_speed", 0444, link_speed(board->pcie_gen));
 	number(d, "max_link_width", 0444, "%u", board->pcie_width);
 	number(d, "current_link_width", 0444, "%u", board->pcie_width);
 	number(d, "irq", 0444, "%u", LAB_ROOT_IRQ);

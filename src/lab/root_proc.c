@@ -104,8 +104,11 @@ static void gpu_files(struct root *root, const struct lab_const *con, const stru
 	char path[96], bus_id[24], firmware[64] = "";
 
 	root_bus_id(gpu, bus_id);
-	/* OGKM's nv-procfs.c: the line is there only with a GPU that runs firmware. */
-	if (con->driver_major >= 560)
+	/*
+	 * OGKM's nv-procfs.c: the line is there only with a GPU that runs firmware, which the
+	 * simulated driver says of the same ones (nvmlDeviceGetGspFirmwareVersion).
+	 */
+	if (board->architecture >= 9 || con->driver_major >= 525)
 		snprintf(firmware, sizeof(firmware), "GPU Firmware: \t %s\n", con->driver_version);
 	snprintf(path, sizeof(path), NVIDIA "/gpus/%s/information", bus_id);
 	root_text(root, path, 0444,

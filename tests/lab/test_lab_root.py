@@ -168,6 +168,12 @@ def nvml_view(lab):
             buffer = ctypes.create_string_buffer(96)
             check(getattr(lib, call)(dev, buffer, 96) == 0, call)
             text[name] = buffer.value.decode()
+        firmware = ctypes.create_string_buffer(64)
+        if lib.nvmlDeviceGetGspFirmwareVersion(dev, firmware) == 0:
+            text["firmware"] = firmware.value.decode()
+        link = ctypes.c_uint()
+        lib.nvmlDeviceGetMaxPcieLinkGeneration(dev, ctypes.byref(link))
+        text["gen"] = link.value
         bar1 = (ctypes.c_ulonglong * 3)()
         check(lib.nvmlDeviceGetBAR1MemoryInfo(dev, bar1) == 0, "BAR1")
         found.append({**text, "minor": number.value, "bus": bus_name(pci.bus_id.decode()),
@@ -194,10 +200,14 @@ def sysfs(root, gpu):
     check((d / "class").read_text() == "0x030200\n", f"{what}: class")
     check((d / "driver").resolve() == root.resolve() / "sys/bus/pci/drivers/nvidia", f"{what}: driver")
     check((root / "sys/bus/pci/drivers/nvidia" / gpu["bus"]).resolve() == d, f"{what}: driver's link")
+    speeds = {0: "Unknown", 3: "8.0 GT/s PCIe", 4: "16.0 GT/s PCIe", 5: "32.0 GT/s PCIe"}
+    check((d / "max_link_speed").read_text().strip() == speeds[gpu["gen"]], f"{what}: speed")
     lines = [[int(n, 16) for n in line.split()] for line in (d / "resource").read_text().splitlines()]
     check(len(lines) == 7, f"{what}: {len(lines)} resources")
     sizes = [end - start + 1 for start, end, flags in lines if flags]
-    check(sizes == [16 << 20, gpu["bar1"], 32 << 20], f"{what}: windows {sizes}")
+    # A board whose window is not known has none.
+    want = [size for size in (16 << 20, gpu["bar1"], 32 << 20) if size]
+    check(sizes == want, f"{what}: windows {sizes}, not {want}")
     config = (d / "config").read_bytes()
     check(int.from_bytes(config[0:2], "little") == 0x10de and
           int.from_bytes(config[2:4], "little") == number("device") and
@@ -216,8 +226,13 @@ def sysfs(root, gpu):
 
 
 def described(p):
-    """Every file about a GPU says what NVML says: mixed boards, other domains, 16 GPUs."""
+    """Every file about a GPU says what NVML says: mixed boards, other domains, 16 GPUs; every board."""
+    boards = [b["key"] for b in p.json("boards")["boards"] if b["simulated"]]
+    check(len(boards) > 15, f"only {boards} can be simulated")
+    groups = [boards[i:i + 16] for i in range(0, len(boards), 16)]
     for name, words, driver in (
+            *((f"all{n}", [w for b in group for w in ("--board", b)], "580.159.04")
+              for n, group in enumerate(groups)),
             ("h200", ["--board", "h200:2", "--bus-id", "0000:00:06.0", "--bus-id", "7:0A:1F.0"],
              "580.159.04"),
             ("mixed", ["--board", "a100-40gb-sxm:8", "--board", "h100-pcie:7", "--board", "a30"],
@@ -232,6 +247,7 @@ def described(p):
                    fields["Device Minor"]) ==
                   (gpu["name"], gpu["uuid"], gpu["vbios"], gpu["bus"], str(gpu["minor"])),
                   f"{name}: {info} is not {gpu}")
+            check(fields.get("GPU Firmware") == gpu.get("firmware"), f"{name}: firmware: {info}, {gpu}")
             if name == "h200":
                 want = (H200.replace("@UUID@", gpu["uuid"]).replace("@VBIOS@", gpu["vbios"])
                         .replace("@BUS@", gpu["bus"]).replace("@MINOR@", str(gpu["minor"])))
