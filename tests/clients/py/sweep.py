@@ -404,4 +404,5 @@ def main():
     print(json.dumps({"functions": len(names), "totals": totals, "said": said, "changing": changing}))
 
 
-main()
+if __name__ == "__main__":
+    main()
