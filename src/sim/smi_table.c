@@ -361,25 +361,27 @@ enum usage_engine { USAGE_SM, USAGE_MEMORY, USAGE_ENCODER, USAGE_DECODER, USAGE_
 
 /*
  * Samples since a time in microseconds; count holds the room (100 was seen). A process that does
- * nothing on an H100 has 0 for the first two engines and no sample of the others (measured). With
- * MIG on there is none, as of nvmlDeviceGetProcessUtilization.
+ * nothing on an H100 has 0 for the first two engines and no sample of the others (measured). Each
+ * sample is of one process, and nvidia-smi divides a process's sum by the count of all samples.
  */
 SMI_SLOT(145, process_usage,
 	 (nvmlDevice_t device, uint64_t since, unsigned *flags, unsigned *count, char *samples),
 	 (device, since, flags, count, samples))
 {
-	struct lab_client clients[LAB_MAX_CLIENTS];
-	unsigned room = *count, n = 0, engines = USAGE_ENGINES(sim_const()->driver_major);
+	unsigned room = *count, n = 0, n_busy = LAB_MAX_CLIENTS;
+	unsigned engines = USAGE_ENGINES(sim_const()->driver_major);
 	size_t size = sizeof(uint64_t) + engines * sizeof(struct usage);
-	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlProcessUtilizationSample_t busy[LAB_MAX_CLIENTS];
+	struct lab_client clients[LAB_MAX_CLIENTS];
+	nvmlReturn_t status = nvmlDeviceGetProcessUtilization(device, busy, &n_busy, 0);
 
 	(void)flags;
 	*count = 0;
-	if (status == NVML_SUCCESS && dev.gpu.mig_current)
-		status = NVML_ERROR_NOT_SUPPORTED;
-	if (status == NVML_SUCCESS)
-		status = sim_processes(device, clients, &n);
+	if (status == NVML_ERROR_NOT_FOUND)
+		n_busy = 0;
+	else if (status != NVML_SUCCESS)
+		return status;
+	status = sim_processes(device, clients, &n);
 	if (status != NVML_SUCCESS)
 		return status;
 	for (unsigned i = 0; i < n && i < room; i++, *count = i) {
@@ -388,6 +390,11 @@ SMI_SLOT(145, process_usage,
 		memset(usage, 0, sizeof(usage));
 		for (unsigned k = 0; k < engines; k++)
 			usage[k].pid = k <= USAGE_MEMORY ? clients[i].pid : UINT32_MAX;
+		for (unsigned k = 0; k < n_busy; k++)
+			if (busy[k].pid == clients[i].pid) {
+				usage[USAGE_SM].percent = busy[k].smUtil * n;
+				usage[USAGE_MEMORY].percent = busy[k].memUtil * n;
+			}
 		memcpy(samples + i * size, &since, sizeof(since));
 		memcpy(samples + i * size + sizeof(since), usage, engines * sizeof(*usage));
 	}

@@ -74,6 +74,7 @@ class Views:
         self.env["MIGKIT_LAB"] = str(pathlib.Path(root) / "migkit/labs/views")
         self.root = root
         self.shown = 0
+        self.shares = {}  # of the utilization, by process name
 
     def migctl(self, *words):
         done = subprocess.run([pair.BUILD / "migctl", *words], env=self.env, capture_output=True,
@@ -310,6 +311,10 @@ class Views:
                                  for r in found if r["pid"] != "-"),
              sorted((g, p, n, m) for g, _, _, p, n, m in self.processes(lab)))
         busy = {p[0] for p in self.processes(lab)}
+        for row in found:
+            mig = lab["gpus"][int(row["gpu"])]["mig_current"] == "on"
+            want = "-" if mig or row["pid"] == "-" else str(self.shares.get(row["command"], 0))
+            same(f"sm of {row['command']}", row["sm"], want)
         same("GPUs without any", idle, [g["gpu"] for g in lab["gpus"] if g["gpu"] not in busy])
 
     def view_dmon(self, lab, nvml):
@@ -377,12 +382,25 @@ class Scenario:
 
     def client(self, device, size, name):
         where = ("-g", device) if "/" not in device else ("-d", device)
-        self.v.migctl("lab", "client", "start", "-n", name, "-m", f"{size}MiB", *where)
+        return self.v.migctl("lab", "client", "start", "-n", name, "-m", f"{size}MiB", *where)
+
+    def accounting(self):
+        """A process that ended while accounting was on is in its list, with its memory."""
+        pid = int(self.client("0", 256, "counted"))
+        self.v.migctl("lab", "client", "stop", "--all")
+        _, rows = self.v.csv("--query-accounted-apps=gpu_uuid,pid,max_memory_usage")
+        want = [self.v.status()["gpus"][0]["uuid"], str(pid), "256 MiB"]
+        if rows != [want]:
+            self.wrong.append(f"accounted processes: {rows}, not {want}")
 
     def play(self):
         v = self.v
         self.step("made")
         self.client("0", 1024, "python3")
+        self.client("0", 512, "second")
+        v.migctl("lab", "set", "0", "utilization=41")
+        v.shares = {"python3": 21, "second": 20}
+        self.step("busy")
         self.step("MIG mode on", "-i 1 -mig 1")
         self.step("created", f"mig -i 1 -cgi {self.gis} -C")
         devices = v.devices(v.status(), 1)
@@ -403,6 +421,7 @@ class Scenario:
         for words in ("-i 0 -pm 1", "-i 0 -c 3", "-i 0 -am 1", "-i 0 -caa", "-i 0 -p 0",
                       "-i 0 -rac", "-i 0 -rgc", "-i 0 -rmc"):
             v.show(words)
+        self.accounting()
         self.step("settings", "-i 0 -e 0")
         self.step("reset", "-i 0 --gpu-reset")
         if len(devices) < 2:
