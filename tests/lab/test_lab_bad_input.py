@@ -196,6 +196,16 @@ def on_full_disk(small):
               "535.261.03")
     p.refused(1, ["No space left"], "lab", "use", "fits")
     check(digest(p.labs) == before, "a refused command changed something")
+    # Nor do instances fail because there is no room for their files, which come when there is.
+    p.ok("lab", "client", "stop", "--all", "--lab", "fits")
+    p.ok("--lab", "fits", "smi", "-mig", "1")
+    p.ok("--lab", "fits", "smi", "mig", "-cgi", "9", "-C")
+    caps = p.labs / "fits/proc/driver/nvidia/capabilities/gpu0/mig"
+    check(not list(caps.rglob("access")), "there was room for files: this test shows nothing")
+    (pathlib.Path(small) / "filler").unlink()
+    p.ok("lab", "path", "fits")
+    files = [f.read_text() for f in caps.rglob("access")]
+    check(len(files) == 2 and all("DeviceFileMinor" in text for text in files), f"{files}")
     p.ok("lab", "destroy", "fits")
 
 

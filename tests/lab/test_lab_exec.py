@@ -15,7 +15,7 @@ import sys
 import textwrap
 import time
 
-from labtest import BUILD, NOT_FOUND, SOURCE, USAGE, Place, check, fail, skip
+from labtest import BUILD, NOT_FOUND, PERMISSION, SOURCE, USAGE, Place, check, fail, skip
 
 OTHER = 65534
 # The one that runs this may lie where only root can go.
@@ -339,6 +339,22 @@ def nested(r, uid):
           "nvidia0" in seen["dev"], f"in the guard: {seen}")
 
 
+def of_another(p):
+    """A lab that this user may read and not change: its files are in place all the same."""
+    before = as_other(p)
+    lab = Runner(p).create("theirs", "--bus-id", "0000:07:00.0")
+    p.root.chmod(0o755)
+    for folder in (p.root / "state", p.root / "state/migkit", p.labs):
+        folder.chmod(0o755)
+    r = Runner(p, before)
+    (p.root / "mine").touch()
+    seen, _ = r.look(str(lab))
+    check(seen["gpus"] == ["0000:07:00.0"] and seen["uid"] == OTHER and "nvidia0" in seen["dev"] and
+          seen["caps"] == ["nvidia-cap1", "nvidia-cap2"], f"another's lab: {seen}")
+    done = r.run(str(lab), "nvidia-smi", "-mig", "1", rc=None)
+    check(done.returncode == PERMISSION, f"another's lab was changed: {done}")
+
+
 def words(p):
     p.create("words")
     p.refused(USAGE, ["which program"], "lab", "exec", "words")
@@ -387,6 +403,8 @@ def main():
         for case in CASES:
             with Place() as p:
                 case(Runner(p, as_other(p)), OTHER)
+        with Place() as p:
+            of_another(p)
 
 
 main()
