@@ -16,7 +16,7 @@ CALL = re.compile(r"X\((nvml\w+),\s*(?:REQUIRED|OPTIONAL),\s*\((.*?)\)\)", re.S)
 HANDLES = {"nvmlGpuInstance_t": "w->gi", "nvmlComputeInstance_t": "w->ci",
            "nvmlEventSet_t": "w->set", "nvmlGpmSample_t": "w->sample[{second}]"}
 WORDS = {"uuid": "w->uuid", "serial": "w->serial", "pciBusId": "w->bus_id"}
-NUMBERS = [(r"length|Length", "4096"), (r"SetSize", "4"), (r"valuesCount", "2"),
+NUMBERS = [(r"length|Length", "4096"), (r"SetSize", "4"), (r"^size$", "64"), (r"valuesCount", "2"),
            (r"timeout", "0"), (r"^pid$", "(unsigned)getpid()"), (r"emoryClock|memClock", "w->mem_mhz")]
 
 
@@ -75,6 +75,8 @@ def size(plain, name, many):
         return "4096"
     if re.search(r"[sS]et$", name) and "long" in plain:
         return f"4 * sizeof({plain})"
+    if "size" in many:
+        return "64"
     if "valuesCount" in many:
         return f"2 * sizeof({plain})"
     counted = any(COUNT.search(n) for n in many) and not COUNT.search(name)
