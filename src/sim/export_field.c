@@ -1,103 +1,331 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Field values: readings by number. */
+/* Field values: readings by number */
 #include "sim/sim.h"
 
 #include "sim/reading.h"
+#include "sim/topology.h"
 
-static void uint_field(nvmlFieldValue_t *f, unsigned v)
+/*
+ * One table: which number is read how, as what type. Types, scopes and codes are those of an H200
+ * with driver 580 (measured, every number with scopes 0 to 3, 17 and all ones), where a dedicated
+ * function exists the value is its value. Numbers without a row that the driver knows answer
+ * NOT_SUPPORTED, others INVALID_ARGUMENT. A value that nothing in a lab moves is 0.
+ *
+ * The recording left the power limits (187 to 190, 192) and the distances to temperatures (193 to
+ * 196) untouched; nvidia-smi prints them on the same driver, and their types are from there.
+ */
+
+enum scope {
+	ANY,	  /* no meaning */
+	SMALL,	  /* no meaning, but all ones are refused */
+	LINK,	  /* an NVLink */
+	LINK_ALL, /* an NVLink, or all of them together */
+	LINK_NEW, /* an NVLink, on Hopper and later */
+	LANE,	  /* a lane of the PCIe link */
+	POWER,	  /* NVML_POWER_SCOPE_*: the GPU, its module, its memory */
+	POWER_GPU /* the same where only the GPU has one */
+};
+
+#define ALL_ONES     0xffffffffu
+#define LARGEST	     36u /* a scope that cannot be one: an H200 takes 17 and refuses all ones */
+#define FI_ENERGY    191u
+#define SCOPE_MEMORY 2u
+
+/* false: this board has no such reading. */
+typedef bool read_fn(const struct sim_dev *dev, unsigned id, uint64_t *ret);
+
+static bool zero(const struct sim_dev *dev, unsigned id, uint64_t *ret)
 {
-	f->valueType = NVML_VALUE_TYPE_UNSIGNED_INT;
-	f->value.uiVal = v;
-	f->nvmlReturn = NVML_SUCCESS;
+	(void)dev;
+	(void)id;
+	*ret = 0;
+	return true;
 }
 
-static void int_field(nvmlFieldValue_t *f, int v)
+static uint64_t set_or_0(int32_t set)
 {
-	f->valueType = NVML_VALUE_TYPE_SIGNED_INT;
-	f->value.siVal = v;
-	f->nvmlReturn = NVML_SUCCESS;
+	return set > 0 ? (uint64_t)set : 0;
 }
 
-/* Power has scopes: the GPU's own is known; memory and module are not (an SXM module's is N/A). */
-static void power_field(const struct sim_dev *dev, nvmlFieldValue_t *f)
+static bool ecc_mode(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+{
+	*ret = id == 1 ? dev->gpu.ecc_current : dev->gpu.ecc_pending;
+	return true;
+}
+
+static bool ecc_errors(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+{
+	const int32_t counters[] = { dev->gpu.set.ecc_volatile_corrected, dev->gpu.set.ecc_volatile,
+				     dev->gpu.set.ecc_aggregate_corrected,
+				     dev->gpu.set.ecc_aggregate };
+
+	*ret = set_or_0(counters[id - 3]);
+	return dev->gpu.ecc_current;
+}
+
+static bool remapped(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+{
+	const int32_t rows[] = { dev->gpu.set.remapped_correctable,
+				 dev->gpu.set.remapped_uncorrectable, dev->gpu.set.remap_pending,
+				 dev->gpu.set.remap_failure };
+
+	*ret = set_or_0(rows[id - 142]);
+	return true;
+}
+
+/* Nanoseconds: an idle GPU is below its clocks for want of work all the time, for nothing else. */
+static bool policy(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+{
+	uint64_t now = lab_now_us();
+
+	*ret = 0;
+	if ((id == 78 || id == 80 || id == 81) && now > dev->gpu.loaded_at_us)
+		*ret = (now - dev->gpu.loaded_at_us) * 1000;
+	return true;
+}
+
+static bool memory_temperature(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+{
+	(void)id;
+	*ret = (uint64_t)sim_temperature(dev);
+	return true;
+}
+
+static bool energy(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+{
+	(void)id;
+	*ret = lab_energy_mj(dev->board, &dev->gpu);
+	return true;
+}
+
+static bool links(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+{
+	*ret = id == 147 && dev->con->nvlink != LAB_NVLINK_SWITCH ? 0 : sim_links(dev);
+	return sim_links(dev) > 0;
+}
+
+/* Counters of each of twelve links by numbers of their own: an A100's. Hopper has none of them. */
+static bool old_link_counter(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+{
+	(void)id;
+	*ret = 0;
+	return sim_links_active(dev) && dev->board->architecture < NVML_DEVICE_ARCH_HOPPER;
+}
+
+static bool old_link_speed(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+{
+	(void)id;
+	*ret = sim_link_mbps(dev);
+	return sim_links_active(dev) && dev->board->architecture < NVML_DEVICE_ARCH_HOPPER;
+}
+
+/* Of a link: 164 speed, 165 state, 166 version, 167 low power, 168 after how many units idle. */
+static bool link(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+{
+	const uint64_t values[] = { sim_link_mbps(dev), sim_links_active(dev),
+				    sim_link_version(dev), 1, 500 };
+
+	*ret = values[id - 164];
+	return true;
+}
+
+/* The smallest and largest threshold, its unit (100 us) and whether there is one, on Hopper. */
+static bool link_threshold(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+{
+	*ret = id == 200 ? 0x1fff : id == 223 ? 1 : id == 224 ? 0 : 2;
+	return sim_links_active(dev) && dev->board->architecture >= NVML_DEVICE_ARCH_HOPPER;
+}
+
+/* Hopper changes its MIG mode without a reset, and tells its profiles with MIG off. */
+static bool mig_without_reset(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+{
+	(void)id;
+	*ret = !dev->board->mode_needs_reset;
+	return true;
+}
+
+static bool power(const struct sim_dev *dev, unsigned id, uint64_t *ret)
 {
 	const struct mig_board *b = dev->board;
 
-	if (f->scopeId != NVML_POWER_SCOPE_GPU)
-		return;
-	switch (f->fieldId) {
+	switch (id) {
 	case NVML_FI_DEV_POWER_AVERAGE:
 	case NVML_FI_DEV_POWER_INSTANT:
-		uint_field(f, sim_set_or(dev->gpu.set.power_mw, b->idle_power_mw));
+		*ret = lab_power_mw(b, &dev->gpu);
 		break;
 	case NVML_FI_DEV_POWER_MIN_LIMIT:
-		uint_field(f, b->power_min_mw);
+		*ret = b->power_min_mw;
 		break;
 	case NVML_FI_DEV_POWER_MAX_LIMIT:
-		uint_field(f, b->power_max_mw);
+		*ret = b->power_max_mw;
+		break;
+	case NVML_FI_DEV_POWER_DEFAULT_LIMIT:
+		*ret = b->power_limit_mw;
 		break;
 	default:
-		uint_field(f, b->power_limit_mw);
+		*ret = sim_power_limit_mw(dev);
 		break;
 	}
+	return true;
 }
 
 /* Distances to the highest operating temperature: 0 at it, negative beyond (measured on H100). */
-static void temperature_field(const struct sim_dev *dev, nvmlFieldValue_t *f)
+static bool distance(const struct sim_dev *dev, unsigned id, uint64_t *ret)
 {
-	int max = sim_max_temperature(dev->board);
+	int max = sim_max_temperature(dev->board), v = 0;
 
-	if (max <= 0)
-		return;
-	if (f->fieldId == NVML_FI_DEV_TEMPERATURE_SHUTDOWN_TLIMIT)
-		int_field(f, max - dev->board->shutdown_c);
-	else if (f->fieldId == NVML_FI_DEV_TEMPERATURE_SLOWDOWN_TLIMIT)
-		int_field(f, max - dev->board->slowdown_c);
-	else
-		int_field(f, 0);
+	if (id == NVML_FI_DEV_TEMPERATURE_SHUTDOWN_TLIMIT)
+		v = max - dev->board->shutdown_c;
+	else if (id == NVML_FI_DEV_TEMPERATURE_SLOWDOWN_TLIMIT)
+		v = max - dev->board->slowdown_c;
+	*ret = (uint64_t)(int64_t)v;
+	return max > 0;
+}
+
+static const struct row {
+	uint16_t first, last;
+	uint8_t type; /* nvmlValueType_t */
+	uint8_t scope;
+	read_fn *read;
+} rows[] = {
+#define ULL NVML_VALUE_TYPE_UNSIGNED_LONG_LONG
+#define UI  NVML_VALUE_TYPE_UNSIGNED_INT
+	{ 1, 2, ULL, ANY, ecc_mode },
+	{ 3, 6, ULL, ANY, ecc_errors },
+	{ 32, 59, ULL, ANY, old_link_counter }, /* errors of links 0 to 5, and totals */
+	{ 74, 81, ULL, ANY, policy },
+	{ 82, 82, UI, ANY, memory_temperature },
+	{ 83, 83, ULL, ANY, energy },
+	{ 84, 90, UI, ANY, old_link_speed },
+	{ 91, 91, UI, ANY, links },
+	{ 94, 95, UI, ANY, zero },		 /* PCIe replays */
+	{ 96, 119, ULL, ANY, old_link_counter }, /* errors of links 6 to 11 */
+	{ 132, 137, UI, ANY, old_link_speed },
+	{ 138, 141, ULL, LINK_ALL, zero }, /* KiB sent and received */
+	{ 142, 145, ULL, ANY, remapped },
+	{ 146, 146, UI, LINK, zero },		  /* number of the link at the other end */
+	{ 147, 147, UI, ANY, links },		  /* to a switch */
+	{ 148, 160, ULL, ANY, old_link_counter }, /* memory errors of links */
+	{ 161, 163, ULL, LINK_ALL, zero },	  /* replays, recoveries, CRC errors */
+	{ 164, 166, UI, LINK, link },
+	{ 167, 168, UI, LINK_NEW, link },
+	{ 169, 169, UI, SMALL, zero }, /* PCIe recoveries */
+	{ 173, 182, UI, SMALL, zero }, /* PCIe errors by kind */
+	{ 183, 183, UI, LANE, zero },
+	{ 184, 184, UI, SMALL, mig_without_reset },
+	{ 185, 185, UI, POWER, power },
+	{ 186, 190, UI, POWER_GPU, power },
+	{ 191, 191, ULL, POWER_GPU, energy },
+	{ 192, 192, UI, POWER_GPU, power },
+	{ 193, 196, NVML_VALUE_TYPE_SIGNED_INT, SMALL, distance },
+	{ 197, 198, UI, SMALL, zero }, /* PCIe bytes */
+	{ 199, 199, UI, SMALL, mig_without_reset },
+	{ 200, 200, UI, SMALL, link_threshold },
+	{ 223, 225, UI, SMALL, link_threshold },
+	{ 226, 230, UI, ANY, zero },  /* no reset and no recovery is due; PCIe atomics */
+	{ 269, 271, ULL, ANY, zero }, /* time that clocks were held down */
+	{ 301, 302, ULL, ANY, zero }, /* remapped rows that are not in use */
+#undef ULL
+#undef UI
+};
+
+/* Highest number that a driver knows: its nvml.h's NVML_FI_MAX, by the CUDA release it came with.
+ */
+static unsigned highest(unsigned driver)
+{
+	static const struct {
+		uint16_t since, highest;
+	} known[] = { { 575, 302 }, { 555, 273 }, { 530, 199 }, { 525, 169 },
+		      { 520, 166 }, { 510, 160 }, { 0, 146 } };
+	unsigned i = 0;
+
+	while (driver < known[i].since)
+		i++;
+	return known[i].highest;
+}
+
+/* Numbers of nvml.h that an H200 does not know, among those that it does. */
+static bool unknown(unsigned id)
+{
+	return id == 274 || (id >= 289 && id <= 293) || (id >= 296 && id <= 300);
+}
+
+/* What a scope may be; an A100 has links whose state and speed are asked for without one. */
+static nvmlReturn_t check_scope(const struct sim_dev *dev, const struct row *row, unsigned id,
+				unsigned scope)
+{
+	bool is_link = scope < sim_links(dev);
+
+	switch (row->scope) {
+	case LINK:
+	case LINK_ALL:
+		if (!sim_links_active(dev) || sim_links(dev) == 0)
+			return NVML_ERROR_NOT_SUPPORTED;
+		if (row->scope == LINK_ALL && scope == ALL_ONES)
+			return NVML_SUCCESS;
+		return is_link ? NVML_SUCCESS : NVML_ERROR_NOT_SUPPORTED;
+	case LINK_NEW:
+		if (!sim_links_active(dev) || dev->board->architecture < NVML_DEVICE_ARCH_HOPPER)
+			return NVML_ERROR_NOT_SUPPORTED;
+		return is_link ? NVML_SUCCESS : NVML_ERROR_INVALID_ARGUMENT;
+	case SMALL:
+		return scope < LARGEST ? NVML_SUCCESS : NVML_ERROR_INVALID_ARGUMENT;
+	case LANE:
+		return scope < 16 ? NVML_SUCCESS : NVML_ERROR_INVALID_ARGUMENT;
+	case POWER:
+	case POWER_GPU:
+		if (scope == NVML_POWER_SCOPE_GPU)
+			return NVML_SUCCESS;
+		/* A module's is not known, and a memory's would be made up: N/A in nvidia-smi. */
+		return scope <= SCOPE_MEMORY || id == FI_ENERGY ? NVML_ERROR_NOT_SUPPORTED
+								: NVML_ERROR_INVALID_ARGUMENT;
+	default:
+		return NVML_SUCCESS;
+	}
+}
+
+static const struct row *find(unsigned id)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (id >= rows[i].first && id <= rows[i].last)
+			return &rows[i];
+	return NULL;
+}
+
+static nvmlReturn_t read_value(const struct sim_dev *dev, nvmlFieldValue_t *f, uint64_t *ret)
+{
+	const struct row *row = find(f->fieldId);
+	nvmlReturn_t status;
+
+	if (f->fieldId < 1 || f->fieldId > highest(dev->con->driver_major) || unknown(f->fieldId))
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (!row)
+		return NVML_ERROR_NOT_SUPPORTED;
+	status = check_scope(dev, row, f->fieldId, f->scopeId);
+	if (status != NVML_SUCCESS)
+		return status;
+	if (!row->read(dev, f->fieldId, ret))
+		return NVML_ERROR_NOT_SUPPORTED;
+	f->valueType = (nvmlValueType_t)row->type;
+	return NVML_SUCCESS;
 }
 
 static void field(const struct sim_dev *dev, nvmlFieldValue_t *f)
 {
-	f->timestamp = 0;
-	f->latencyUsec = 0;
-	f->nvmlReturn = NVML_ERROR_NOT_SUPPORTED;
-	switch (f->fieldId) {
-	case NVML_FI_DEV_ECC_CURRENT:
-		uint_field(f, dev->gpu.ecc_current);
-		break;
-	case NVML_FI_DEV_ECC_PENDING:
-		uint_field(f, dev->gpu.ecc_pending);
-		break;
-	case NVML_FI_DEV_MEMORY_TEMP:
-		uint_field(f, (unsigned)sim_temperature(dev));
-		break;
-	case NVML_FI_DEV_PCIE_REPLAY_COUNTER:
-	case NVML_FI_DEV_PCIE_REPLAY_ROLLOVER_COUNTER:
-	case NVML_FI_DEV_REMAPPED_COR:
-	case NVML_FI_DEV_REMAPPED_UNC:
-	case NVML_FI_DEV_REMAPPED_PENDING:
-	case NVML_FI_DEV_REMAPPED_FAILURE:
-		uint_field(f, 0);
-		break;
-	case NVML_FI_DEV_POWER_AVERAGE:
-	case NVML_FI_DEV_POWER_INSTANT:
-	case NVML_FI_DEV_POWER_MIN_LIMIT:
-	case NVML_FI_DEV_POWER_MAX_LIMIT:
-	case NVML_FI_DEV_POWER_DEFAULT_LIMIT:
-	case NVML_FI_DEV_POWER_CURRENT_LIMIT:
-	case NVML_FI_DEV_POWER_REQUESTED_LIMIT:
-		power_field(dev, f);
-		break;
-	case NVML_FI_DEV_TEMPERATURE_SHUTDOWN_TLIMIT:
-	case NVML_FI_DEV_TEMPERATURE_SLOWDOWN_TLIMIT:
-	case NVML_FI_DEV_TEMPERATURE_MEM_MAX_TLIMIT:
-	case NVML_FI_DEV_TEMPERATURE_GPU_MAX_TLIMIT:
-		temperature_field(dev, f);
-		break;
-	default:
-		break;
-	}
+	uint64_t begin = lab_now_us(), value = 0;
+
+	f->nvmlReturn = read_value(dev, f, &value);
+	f->timestamp = f->nvmlReturn == NVML_SUCCESS ? (long long)begin : 0;
+	f->latencyUsec = f->nvmlReturn == NVML_SUCCESS ? (long long)(lab_now_us() - begin) : 0;
+	if (f->nvmlReturn != NVML_SUCCESS)
+		return;
+	f->value.ullVal = 0;
+	if (f->valueType == NVML_VALUE_TYPE_UNSIGNED_LONG_LONG)
+		f->value.ullVal = value;
+	else if (f->valueType == NVML_VALUE_TYPE_SIGNED_INT)
+		f->value.siVal = (int)(int64_t)value;
+	else
+		f->value.uiVal = (unsigned)value;
 }
 
 SIM_ENTRY(nvmlDeviceGetFieldValues,
@@ -113,5 +341,31 @@ SIM_ENTRY(nvmlDeviceGetFieldValues,
 		return NVML_ERROR_INVALID_ARGUMENT;
 	for (int i = 0; i < valuesCount; i++)
 		field(&dev, &values[i]);
+	return NVML_SUCCESS;
+}
+
+/* Counters that may be cleared are the links' (nvml.h); in a lab they are 0 and stay so. */
+SIM_ENTRY(nvmlDeviceClearFieldValues,
+	  (nvmlDevice_t device, int valuesCount, nvmlFieldValue_t *values),
+	  (device, valuesCount, values))
+{
+	struct sim_dev dev;
+	nvmlReturn_t status = sim_parent(device, &dev);
+
+	if (status != NVML_SUCCESS)
+		return status;
+	if (!values || valuesCount <= 0)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	status = sim_may_manage();
+	if (status != NVML_SUCCESS)
+		return status;
+	for (int i = 0; i < valuesCount; i++) {
+		uint64_t value;
+
+		values[i].nvmlReturn = read_value(&dev, &values[i], &value);
+		if (values[i].nvmlReturn == NVML_SUCCESS &&
+		    (find(values[i].fieldId)->scope != LINK_ALL))
+			values[i].nvmlReturn = NVML_ERROR_NOT_SUPPORTED;
+	}
 	return NVML_SUCCESS;
 }
