@@ -91,6 +91,7 @@ machine("a100-40gb-sxm", "550.163.01", ("3g.20gb:0,1", "2g.10gb", "1g.5gb+me"))
 machine("a30", "550.163.01", ("2g.12gb:0,0", "1g.6gb", "1g.6gb+me"))
 machine("h100-80gb-sxm", "580.159.04", ("4g.40gb:1,0", "1g.20gb", "1g.10gb"))
 machine("h200", "580.159.04", ("7g.141gb:0,1,2",))
+machine("rtx-pro-6000-server", "580.159.04", ("2g.48gb+gfx:0,0", "1g.24gb+me", "1g.24gb-me"))
 report("go-nvlib", MODULE.version("github.com/NVIDIA/go-nvlib"),
        "device and info: GPUs, MIG devices and their profile names, profile tables and parsing, on A100 "
-       "40GB, A30, H100 and H200, equal to migctl")
+       "40GB, A30, H100, H200 and RTX PRO 6000, equal to migctl")
