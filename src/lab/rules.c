@@ -37,7 +37,7 @@ void lab_rules_shape_board(const uint8_t *rule, struct mig_board *board)
 	for (unsigned i = 0; i < board->n_gi; i++) {
 		struct mig_gi_profile *p = &board->gi[i];
 
-		if (rule[LAB_RULE_CI_1G_DOUBLE] == 1 || p->slices != 1 || p->n_ci != 2)
+		if (rule[LAB_RULE_CI_1G_DOUBLE] == 0 || p->slices != 1 || p->n_ci != 2)
 			continue;
 		p->ci[0] = p->ci[1];
 		memset(&p->ci[1], 0, sizeof(p->ci[1]));

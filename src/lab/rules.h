@@ -29,7 +29,7 @@
 	  "whether +gfx instances stand beside those of compute profiles")                       \
 	X(CI_SPAN_7G, "ci-span-7g", "8|7",                                                       \
 	  "placement size of the compute instance that fills a 7g instance on Hopper and later") \
-	X(CI_1G_DOUBLE, "ci-1g-double", "7|0-and-7",                                             \
+	X(CI_1G_DOUBLE, "ci-1g-double", "0-and-7|7",                                             \
 	  "compute instances of the 1g double-memory profile on Hopper, by profile id")          \
 	X(CI_ID_REUSE, "ci-id-reuse", "lowest|next",                                             \
 	  "whether a destroyed compute instance's id is given out again before higher ones")     \

@@ -32,7 +32,9 @@ static const char ci_row[] =
 struct profiles {
 	struct mig_ci_profile p[MIG_CI_PROFILES];
 	unsigned int n;
-	unsigned int best; /* the default: the one with most slices */
+	/* The default: the one with most slices; the last of those, as 535 and 550 take id 7 of
+	 * Hopper's 1g of double memory where id 0 is there too. */
+	unsigned int best;
 };
 
 static nvmlReturn_t profiles_of(struct smi *smi, const struct mig_gi *gi, struct profiles *ret)
@@ -47,7 +49,7 @@ static nvmlReturn_t profiles_of(struct smi *smi, const struct mig_gi *gi, struct
 			continue;
 		if (r)
 			return r;
-		if (ret->p[ret->n].slices > ret->p[ret->best].slices)
+		if (ret->p[ret->n].slices >= ret->p[ret->best].slices)
 			ret->best = ret->n;
 		ret->n++;
 	}
