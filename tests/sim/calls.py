@@ -17,7 +17,8 @@ HANDLES = {"nvmlGpuInstance_t": "w->gi", "nvmlComputeInstance_t": "w->ci",
            "nvmlEventSet_t": "w->set", "nvmlGpmSample_t": "w->sample[{second}]"}
 WORDS = {"uuid": "w->uuid", "serial": "w->serial", "pciBusId": "w->bus_id"}
 NUMBERS = [(r"length|Length", "4096"), (r"SetSize", "4"), (r"^size$", "64"), (r"valuesCount", "2"),
-           (r"timeout", "0"), (r"^pid$", "(unsigned)getpid()"), (r"emoryClock|memClock", "w->mem_mhz")]
+           (r"timeout", "0"), (r"^size$", "64"), (r"^pid$", "(unsigned)getpid()"),
+           (r"emoryClock|memClock", "w->mem_mhz")]
 
 
 def declared():
@@ -73,6 +74,8 @@ def size(plain, name, many):
         return "4096" if "length" in many else "NVML_DEVICE_UUID_V2_BUFFER_SIZE"
     if plain == "void":
         return "4096"
+    if "size" in many:  # in bytes
+        return "64"
     if re.search(r"[sS]et$", name) and "long" in plain:
         return f"4 * sizeof({plain})"
     if "size" in many:
