@@ -133,13 +133,15 @@ struct mig_board {
 	char inforom_image[24];		     /**< "G520.0200.00.05" */
 	char inforom_oem[8], inforom_ecc[8]; /**< versions of its objects: "2.1", "7.16" */
 	uint32_t memory_bus_bits;
-	uint32_t remap_banks;	 /**< banks of memory with spare rows */
-	uint32_t default_sm_mhz; /**< default application clock */
-	uint32_t min_sm_mhz;	 /**< lowest graphics clock that may be asked for */
-	uint32_t second_mem_mhz; /**< memory clock below the highest */
-	int32_t max_operating_c; /**< of the GPU */
-	int32_t memory_max_c;	 /**< of the memory */
-	uint8_t is_module;	 /**< 1: an SXM module on a baseboard, with a number there */
+	uint32_t remap_banks;	  /**< banks of memory with spare rows */
+	uint32_t default_sm_mhz;  /**< default application clock */
+	uint32_t min_sm_mhz;	  /**< lowest graphics clock that may be asked for */
+	uint32_t second_mem_mhz;  /**< memory clock below the highest */
+	int32_t max_operating_c;  /**< of the GPU */
+	int32_t memory_max_c;	  /**< of the memory */
+	uint32_t memory_power_mw; /**< of an idle GPU's memory alone */
+	uint32_t reserved_word;
+	uint8_t is_module; /**< 1: an SXM module on a baseboard, with a number there */
 	uint8_t reserved[3];
 	uint32_t n_gi;		     /**< valid entries of gi */
 	uint32_t unconfirmed_boards; /**< 1: figures of the board itself are unconfirmed */

@@ -69,7 +69,8 @@ enum mig_kind {
 	X(MIN_SM_MHZ, "nvml", "min-sm-mhz", UINT, 1, 10000, min_sm_mhz)                          \
 	X(SECOND_MEM_MHZ, "nvml", "second-memory-mhz", UINT, 1, 20000, second_mem_mhz)           \
 	X(MAX_OPERATING_C, "nvml", "max-operating-c", UINT, 1, 200, max_operating_c)             \
-	X(MEMORY_MAX_C, "nvml", "memory-max-c", UINT, 1, 200, memory_max_c)
+	X(MEMORY_MAX_C, "nvml", "memory-max-c", UINT, 1, 200, memory_max_c)                      \
+	X(MEMORY_W, "nvml", "idle-memory-w", MILLI, 1, 1000000, memory_power_mw)
 
 /* X(NAME, group, key, field of struct mig_board) */
 #define MIG_BOARD_TEXTS(X)                                                \

@@ -274,9 +274,10 @@ static nvmlReturn_t check_scope(const struct sim_dev *dev, const struct row *row
 		return scope < 16 ? NVML_SUCCESS : NVML_ERROR_INVALID_ARGUMENT;
 	case POWER:
 	case POWER_GPU:
-		if (scope == NVML_POWER_SCOPE_GPU)
+		if (scope == NVML_POWER_SCOPE_GPU ||
+		    (row->scope == POWER && scope == SCOPE_MEMORY && dev->board->memory_power_mw))
 			return NVML_SUCCESS;
-		/* A module's is not known, and a memory's would be made up: N/A in nvidia-smi. */
+		/* A module's is not known, a memory's of some boards: N/A in nvidia-smi. */
 		return scope <= SCOPE_MEMORY || id == FI_ENERGY ? NVML_ERROR_NOT_SUPPORTED
 								: NVML_ERROR_INVALID_ARGUMENT;
 	default:
@@ -304,7 +305,9 @@ static nvmlReturn_t read_value(const struct sim_dev *dev, nvmlFieldValue_t *f, u
 	status = check_scope(dev, row, f->fieldId, f->scopeId);
 	if (status != NVML_SUCCESS)
 		return status;
-	if (!row->read(dev, f->fieldId, ret))
+	if (row->scope == POWER && f->scopeId == SCOPE_MEMORY)
+		*ret = dev->board->memory_power_mw;
+	else if (!row->read(dev, f->fieldId, ret))
 		return NVML_ERROR_NOT_SUPPORTED;
 	f->valueType = (nvmlValueType_t)row->type;
 	return NVML_SUCCESS;

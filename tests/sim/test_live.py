@@ -21,8 +21,6 @@ LIVE = {78: "time", 80: "time", 81: "time", 82: "temperature", 83: "energy", 140
         197: "traffic", 198: "traffic"}
 # Left untouched in the recording's array (type and times 0), though nvidia-smi prints them.
 UNTOUCHED = {*range(187, 191), 192, *range(193, 197)}
-# A memory's power: no source tells what an idle board's is, so it is not made up.
-MISSING = {(185, 2)}
 # Errors that the real links had counted.
 COUNTED = re.compile(r"nvmlDeviceGetNvLinkErrorCounter\(\d+,[34]\)")
 
@@ -55,7 +53,7 @@ def fields(lib, gpu, want, found):
                 what = f"field {number}, scope {scope}"
                 f = Field(id=number, scope=scope, type=77)
                 found.same(f"{what}: call", lib.nvmlDeviceGetFieldValues(gpu, 1, C.byref(f)), 0)
-                if (number, scope) in MISSING or (number in UNTOUCHED and not status):
+                if number in UNTOUCHED and not status:
                     continue
                 found.same(f"{what}: code", f.status, status)
                 if status:

@@ -58,6 +58,11 @@ static void follow(void)
 	CHECK_EQ(uint_of(NVML_FI_DEV_POWER_MAX_LIMIT), high);
 	CHECK_EQ(nvml.nvmlDeviceGetEnforcedPowerLimit(gpu, &mw), NVML_SUCCESS);
 	CHECK_EQ(uint_of(NVML_FI_DEV_POWER_CURRENT_LIMIT), mw);
+	/* Of the memory alone: measured on this board. A module's power is not known. */
+	CHECK_EQ(field(NVML_FI_DEV_POWER_AVERAGE, 2).nvmlReturn, NVML_SUCCESS);
+	CHECK_EQ(field(NVML_FI_DEV_POWER_AVERAGE, 2).value.uiVal, 37350);
+	CHECK_EQ(field(NVML_FI_DEV_POWER_AVERAGE, 1).nvmlReturn, NVML_ERROR_NOT_SUPPORTED);
+	CHECK_EQ(field(NVML_FI_DEV_POWER_INSTANT, 2).nvmlReturn, NVML_ERROR_NOT_SUPPORTED);
 	CHECK_EQ(nvml.nvmlDeviceGetTotalEnergyConsumption(gpu, &energy), NVML_SUCCESS);
 	CHECK(ull_of(83) >= energy && ull_of(83) < energy + 100000);
 	CHECK_EQ(nvml.nvmlDeviceGetEccMode(gpu, &ecc[0], &ecc[1]), NVML_SUCCESS);
@@ -154,6 +159,7 @@ int main(void)
 	CHECK_EQ(uint_of(184), 0);
 	/* A PCIe board alone: no links, no distances to a limit (Hopper and later). */
 	CHECK_EQ(field(91, 0).nvmlReturn, NVML_ERROR_NOT_SUPPORTED);
+	CHECK_EQ(field(NVML_FI_DEV_POWER_AVERAGE, 2).nvmlReturn, NVML_ERROR_NOT_SUPPORTED);
 	CHECK_EQ(field(NVML_FI_DEV_TEMPERATURE_SHUTDOWN_TLIMIT, 0).nvmlReturn,
 		 NVML_ERROR_NOT_SUPPORTED);
 	close_lab(&f);
