@@ -197,7 +197,7 @@ SMI_SLOT(13, reset, (nvmlDevice_t device), (device))
 }
 
 /*
- * How nvidia-smi sets persistence mode from R565 on: it wants to know whether the daemon did it.
+ * How nvidia-smi 580 sets persistence mode: it wants to know whether the daemon did it.
  * The lab's driver does it itself, which it calls legacy.
  */
 SMI_SLOT(251, set_persistence, (nvmlDevice_t device, nvmlEnableState_t mode, unsigned *by_daemon),
@@ -219,6 +219,12 @@ SMI_SLOT(230, host_link_generation, (nvmlDevice_t device, unsigned *generation),
 	if (status == NVML_SUCCESS)
 		*generation = dev.board->pcie_gen;
 	return status;
+}
+
+/* --query-gpu=enforced.power.limit, in milliwatts. */
+SMI_SLOT(108, enforced_power_limit, (nvmlDevice_t device, unsigned *limit), (device, limit))
+{
+	return nvmlDeviceGetEnforcedPowerLimit(device, limit);
 }
 
 /* "GPU Part Number"; length is 80. Its neighbour 237, the FRU's, is N/A on H100 and H200. */
@@ -475,6 +481,7 @@ static const struct smi_table smi_table = {
 		[72] = FN(slot_may_monitor),
 		[75] = FN(slot_place_by_index),
 		[81] = FN(slot_handle_by_index),
+		[108] = FN(slot_enforced_power_limit),
 		[138] = FN(slot_violations),
 		[145] = FN(slot_process_usage),
 		[169] = FN(slot_fabric),

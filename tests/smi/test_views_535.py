@@ -11,4 +11,4 @@ BOARDS = {"a100-40gb-pcie": ("9,14,19", "", None), "a30": ("5,14,14", "", None),
           "h100-80gb-sxm": ("9,15,19", "", None)}
 
 if __name__ == "__main__":
-    sys.exit(views.main("535", BOARDS))
+    sys.exit(views.main("535", BOARDS, ["dgx-a100"]))

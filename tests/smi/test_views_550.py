@@ -12,4 +12,4 @@ BOARDS = {"a100-80gb-sxm": ("9,14,19", "", None), "h200": ("9,14,19", "", None),
           "rtx-pro-6000-server": ("5,14", "", "580.159.04")}
 
 if __name__ == "__main__":
-    sys.exit(views.main("550", BOARDS))
+    sys.exit(views.main("550", BOARDS, ["dgx-h100"]))

@@ -69,9 +69,10 @@ class Views:
         driver = driver or pair.DRIVER[branch]
         self.env = {"PATH": "/usr/bin:/bin", "HOME": str(root), "XDG_STATE_HOME": str(root),
                     "LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "dumb"}
-        self.migctl("lab", "create", "views", "--board", f"{board}:{gpus}", "--driver", driver,
-                    *shlex.split(arguments))
+        which = ["--board", f"{board}:{gpus}"] if board else []
+        self.migctl("lab", "create", "views", *which, "--driver", driver, *shlex.split(arguments))
         self.env["MIGKIT_LAB"] = str(pathlib.Path(root) / "migkit/labs/views")
+        self.env["MIGKIT_LOG"] = str(pathlib.Path(root) / "log")
         self.root = root
         self.shown = 0
         self.shares = {}  # of the utilization, by process name
@@ -85,6 +86,11 @@ class Views:
 
     def status(self):
         return json.loads(self.migctl("lab", "status", "views", "-o", "json"))
+
+    def unknown_slots(self):
+        """Slots of its private table that the program asked for and that nobody knows."""
+        text = pathlib.Path(self.env["MIGKIT_LOG"]).read_text()
+        return {int(n) for n in re.findall(r" smi slot (\d+) 3 ", text)}
 
     def raw(self, words):
         env = {**self.env, "LD_LIBRARY_PATH": str(pair.BUILD / "sim")}
@@ -429,6 +435,13 @@ class Scenario:
         return self.wrong
 
 
+def documented_slots():
+    """What doc/clients.md says that nvidia-smi stops at."""
+    section = (pair.SOURCE / "doc/clients.md").read_text().split("\n## nvidia-smi\n")[1]
+    rows = re.findall(r"^\| .* \| (.*) \|$", section.split("\n## ")[0], re.M)
+    return {int(n) for row in rows for n in re.findall(r"\b\d{2,3}\b", row)}
+
+
 def play_all(real, branch, boards):
     """Every board; boards: {key: (profiles, more arguments of lab create, driver)}."""
     wrong, shown = [], 0
@@ -437,16 +450,38 @@ def play_all(real, branch, boards):
             views = Views(real, branch, board, root, arguments, driver)
             try:
                 wrong += [f"{board}: {w}" for w in Scenario(views, gis).play()]
+                new = views.unknown_slots() - documented_slots()
+                wrong += [f"{board}: asked for slot {n}, which doc/clients.md does not name"
+                          for n in sorted(new)]
             finally:
                 views.migctl("lab", "client", "stop", "--all")
             shown += views.shown
     return wrong, shown
 
 
-def main(branch, boards):
+def look_at(real, branch, machine):
+    """A whole machine, MIG on one of its GPUs, a process there and on another."""
+    with pair.place() as root:
+        views = Views(real, branch, None, root, f"--machine {machine}")
+        views.migctl("smi", "-i", "3", "-mig", "1")
+        views.migctl("smi", "mig", "-i", "3", "-cgi", "9", "-C")
+        device = views.devices(views.status(), 3)[0]
+        views.migctl("lab", "client", "start", "-m", "64MiB", "-n", "job", "-d", device["uuid"])
+        views.migctl("lab", "client", "start", "-m", "64MiB", "-n", "whole", "-g", "1")
+        views.shares = {"whole": 0}
+        try:
+            return [f"{machine}: {w}" for w in views.compare()], views.shown
+        finally:
+            views.migctl("lab", "client", "stop", "--all")
+
+
+def main(branch, boards, machines=()):
     """The test of a branch; its exit code."""
     real = pair.behind_the_guard(branch)
     wrong, shown = play_all(real, branch, boards)
+    for machine in machines:
+        more, count = look_at(real, branch, machine)
+        wrong, shown = wrong + more, shown + count
     wrong += cases.replay(real, branch)
     print("\n".join(wrong))
     line = f"nvidia-smi {pair.DRIVER[branch]}: {shown} views, {len(wrong)} wrong"

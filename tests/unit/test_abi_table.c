@@ -68,7 +68,7 @@ static void resets(nvmlDevice_t gpu)
 	CHECK_EQ(call(13, A(gpu), 0, 0, 0, 0), NVML_SUCCESS);
 }
 
-/* From R565 on nvidia-smi sets it here, and hears that no daemon did it. */
+/* nvidia-smi 580 sets it here, and hears that no daemon did it. */
 static void persistence(nvmlDevice_t gpu)
 {
 	unsigned by_daemon = 9;
@@ -85,8 +85,8 @@ static void persistence(nvmlDevice_t gpu)
 static void unknown(nvmlDevice_t gpu)
 {
 	static const unsigned known[] = { 12,  13,  20,	 23,  26,  65,	72,  75,  81,
-					  138, 145, 169, 182, 183, 184, 213, 214, 215,
-					  223, 230, 231, 240, 242, 243, 249, 251 };
+					  108, 138, 145, 169, 182, 183, 184, 213, 214,
+					  215, 223, 230, 231, 240, 242, 243, 249, 251 };
 	unsigned others = 0;
 
 	for (unsigned n = 1; n < table[0] / 8; n++) {
@@ -111,6 +111,8 @@ static void readings(nvmlDevice_t gpu)
 
 	CHECK_EQ(call(230, A(gpu), A(&v), 0, 0, 0), NVML_SUCCESS);
 	CHECK_EQ(v, 4);
+	CHECK_EQ(call(108, A(gpu), A(&v), 0, 0, 0), NVML_SUCCESS);
+	CHECK_EQ(v, 300000);
 	CHECK_EQ(call(242, A(gpu), A(&v), 0, 0, 0), NVML_SUCCESS);
 	CHECK_EQ(v, 0);
 	CHECK_EQ(call(23, A("00000000:07:00.0"), A("00000000:0F:00.0"), A(&v), 0, 0), NVML_SUCCESS);
