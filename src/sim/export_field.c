@@ -229,14 +229,16 @@ static const struct row {
 #undef UI
 };
 
-/* Highest number that a driver knows: its nvml.h's NVML_FI_MAX, by the CUDA release it came with.
+/*
+ * Highest number that a driver knows: its nvml.h's NVML_FI_MAX, by the CUDA release it came with;
+ * or what its nvidia-smi asks for, that of R535 for the reset status, 226 and 227.
  */
 static unsigned highest(unsigned driver)
 {
 	static const struct {
 		uint16_t since, highest;
-	} known[] = { { 575, 302 }, { 555, 273 }, { 530, 199 }, { 525, 169 },
-		      { 520, 166 }, { 510, 160 }, { 0, 146 } };
+	} known[] = { { 575, 302 }, { 555, 273 }, { 535, 227 }, { 530, 199 },
+		      { 525, 169 }, { 520, 166 }, { 510, 160 }, { 0, 146 } };
 	unsigned i = 0;
 
 	while (driver < known[i].since)
