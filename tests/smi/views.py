@@ -148,6 +148,9 @@ class Views:
 
     def view_xml(self, lab, nvml):
         root = xml.fromstring(self.show("-q -x"))
+        for element in root.iter():
+            if re.search("Invalid Argument|Unknown Error|Not Found|GPU is lost", element.text or ""):
+                raise Wrong(f"<{element.tag}> is an error: {element.text}")
         same("driver_version", root.findtext("driver_version"), lab["driver"])
         same("attached_gpus", int(root.findtext("attached_gpus")), len(lab["gpus"]))
         gpus = root.findall("gpu")
