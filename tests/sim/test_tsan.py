@@ -17,7 +17,8 @@ LIBRARY = "src/sim/libnvidia-ml.so.1"
 # The order of locks is not judged where a forked child goes on using the library: there it makes the
 # lab's lock anew (as it cannot give back its parent's), which the sanitizer takes for still held.
 TARGETS = {"tests/unit_nvml_threads": "halt_on_error=1",
-           "tests/unit_nvml_host": "halt_on_error=1:detect_deadlocks=0"}
+           "tests/unit_nvml_host": "halt_on_error=1:detect_deadlocks=0",
+           "tests/unit_abi_events": "halt_on_error=1"}
 
 
 def run(*words, env=None):
