@@ -222,6 +222,32 @@ static void after_reboot(nvmlDevice_t gpu)
 		 NVML_ERROR_NOT_SUPPORTED);
 }
 
+/* A workstation board has one fan, number 0. */
+static void one_fan(void)
+{
+	nvmlFanControlPolicy_t policy;
+	struct fixture f;
+	nvmlDevice_t gpu;
+	unsigned v;
+
+	abi_lab(&f, &nvml, "rtx-pro-6000-max-q", "580.159.04", 1, MIG_NUMBERING_QUARTER);
+	CHECK_EQ(nvml.nvmlDeviceGetHandleByIndex_v2(0, &gpu), NVML_SUCCESS);
+	CHECK_EQ(number(nvml.nvmlDeviceGetNumFans, gpu), 1);
+	CHECK_EQ(nvml.nvmlDeviceSetFanSpeed_v2(gpu, 0, 80), NVML_SUCCESS);
+	CHECK_EQ(number(nvml.nvmlDeviceGetFanSpeed, gpu), 80);
+	CHECK_EQ(nvml.nvmlDeviceGetTargetFanSpeed(gpu, 0, &v), NVML_SUCCESS);
+	CHECK_EQ(v, 80);
+	CHECK_EQ(nvml.nvmlDeviceGetFanControlPolicy_v2(gpu, 0, &policy), NVML_SUCCESS);
+	CHECK_EQ(policy, NVML_FAN_POLICY_MANUAL);
+	CHECK_EQ(nvml.nvmlDeviceSetFanSpeed_v2(gpu, 0, 101), NVML_ERROR_INVALID_ARGUMENT);
+	CHECK_EQ(nvml.nvmlDeviceSetFanSpeed_v2(gpu, 1, 50), NVML_ERROR_INVALID_ARGUMENT);
+	CHECK_EQ(nvml.nvmlDeviceSetDefaultFanSpeed_v2(gpu, 0), NVML_SUCCESS);
+	CHECK_EQ(nvml.nvmlDeviceGetFanControlPolicy_v2(gpu, 0, &policy), NVML_SUCCESS);
+	CHECK_EQ(policy, NVML_FAN_POLICY_TEMPERATURE_CONTINOUS_SW);
+	CHECK(number(nvml.nvmlDeviceGetFanSpeed, gpu) != 80);
+	abi_end(&f, &nvml);
+}
+
 int main(void)
 {
 	struct mig_error err = { 0 };
@@ -257,5 +283,6 @@ int main(void)
 	after_reboot(gpu);
 	on_mig(gpu);
 	abi_end(&f, &nvml);
+	one_fan();
 	return 0;
 }
