@@ -62,7 +62,7 @@ int cmd_lab_inject(const struct cli_cmd *cmd, int argc, char **argv, struct mig_
 	_cleanup_(lab_closep) struct lab *lab = NULL;
 	struct lab_event events[MAX_WORDS] = { 0 };
 	struct args a = { 0 };
-	int where[3];
+	int where[3] = { -1, -1, -1 };
 	int r;
 
 	r = cli_parse(cmd, &a, &argc, argv, reterr);

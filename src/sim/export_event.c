@@ -247,7 +247,7 @@ static unsigned long long data_of(const struct lab_event *e)
 SIM_ENTRY(nvmlEventSetWait, (nvmlEventSet_t set, nvmlEventData_v1_t *data, unsigned int timeoutms),
 	  (set, data, timeoutms))
 {
-	struct lab_event e;
+	struct lab_event e = { 0 };
 	nvmlReturn_t status = wait_for(set, data, timeoutms, &e);
 
 	if (status == NVML_SUCCESS)
@@ -260,7 +260,7 @@ SIM_ENTRY(nvmlEventSetWait, (nvmlEventSet_t set, nvmlEventData_v1_t *data, unsig
 SIM_ENTRY(nvmlEventSetWait_v2, (nvmlEventSet_t set, nvmlEventData_t *data, unsigned int timeoutms),
 	  (set, data, timeoutms))
 {
-	struct lab_event e;
+	struct lab_event e = { 0 };
 	nvmlReturn_t status = wait_for(set, data, timeoutms, &e);
 
 	if (status == NVML_SUCCESS)
