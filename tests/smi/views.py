@@ -111,8 +111,9 @@ class Views:
 
     def nvml(self):
         """What a program of our own hears from the same library, in a process that ends."""
-        done = subprocess.run([sys.executable, __file__], env=self.env, capture_output=True,
-                              text=True, timeout=pair.TIMEOUT, check=True)
+        done = subprocess.run([sys.executable, __file__], capture_output=True, text=True,
+                              env={**self.env, "MIGKIT_BUILD": str(pair.BUILD)},
+                              timeout=pair.TIMEOUT, check=True)
         return json.loads(done.stdout)
 
     # --- the views that are read -------------------------------------------------------------
