@@ -194,12 +194,20 @@ static bool take(const struct waiting *w, struct set *s, struct lab_event *ret)
 	return false;
 }
 
-static uint64_t now_ms(void)
+#define NS_PER_MS 1000000u
+
+static uint64_t now_ns(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return (uint64_t)t.tv_sec * 1000 * NS_PER_MS + (uint64_t)t.tv_nsec;
+}
+
+/* Rounded up: a wait that ends in the last millisecond would be too short. */
+static unsigned ms_until(uint64_t end, uint64_t now)
+{
+	return now < end ? (unsigned)((end - now + NS_PER_MS - 1) / NS_PER_MS) : 0;
 }
 
 /*
@@ -212,7 +220,7 @@ static nvmlReturn_t wait_for(nvmlEventSet_t set, const void *data, unsigned time
 {
 	const struct waiting w = { .watch = lab_watch(sim_lab()),
 				   .all = lab_may_change(sim_lab()) };
-	uint64_t end = now_ms() + timeout_ms;
+	uint64_t end = now_ns() + (uint64_t)timeout_ms * NS_PER_MS;
 	struct sim_ref ref;
 
 	for (;;) {
@@ -224,10 +232,10 @@ static nvmlReturn_t wait_for(nvmlEventSet_t set, const void *data, unsigned time
 			return NVML_ERROR_INVALID_ARGUMENT;
 		if (take(&w, s, ret))
 			return NVML_SUCCESS;
-		now = now_ms();
+		now = now_ns();
 		/* A set that nothing was registered for sleeps, whatever has happened. */
 		r = lab_event_wait(&w.watch, atomic_load(&s->lab) ? atomic_load(&s->seen) : NEVER,
-				   now < end ? (unsigned)(end - now) : 0);
+				   ms_until(end, now));
 		if (r < 0)
 			return sim_status(r);
 		if (now >= end)

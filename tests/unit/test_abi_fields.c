@@ -155,7 +155,7 @@ int main(void)
 	close_lab(&f);
 
 	open_lab(&f, "a100-80gb-pcie", "550.54.14");
-	known(199);
+	known(227);
 	CHECK_EQ(uint_of(184), 0);
 	/* A PCIe board alone: no links, no distances to a limit (Hopper and later). */
 	CHECK_EQ(field(91, 0).nvmlReturn, NVML_ERROR_NOT_SUPPORTED);
