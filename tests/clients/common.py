@@ -10,6 +10,7 @@
 Each program is started inside tests/real/guard, where no real GPU can be reached, and by
 tests/clients/first, which stops unless our library answers on this machine's lab.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -63,6 +64,19 @@ def report(name, version, shown):
 def minor(gpu, gi, ci=None):
     """The capability minor of an instance, as the driver numbers them (GI 0..14, CI 0..7)."""
     return 3 + 135 * gpu + 9 * gi + (0 if ci is None else 1 + ci)
+
+
+def group_runs(group):
+    """Whether a process group has a process that runs. Dead ones don't count: in a container without
+    an init nobody collects the orphans."""
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == group and fields[0] not in "ZX":
+            return True
+    return False
 
 
 class Machine:
@@ -200,16 +214,13 @@ class Machine:
         if program in self.running:
             self.running.remove(program)
         for s in (sig, signal.SIGKILL):
-            try:
+            end = time.monotonic() + timeout
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(program.pid, s)
-                end = time.monotonic() + timeout
-                # Until the last of its children is gone, too: it may have a GPU open.
-                while time.monotonic() < end:
-                    program.poll()
-                    os.killpg(program.pid, 0)
-                    time.sleep(0.02)
-            except ProcessLookupError:
-                break
+            # Until the last of its children is gone, too: it may have a GPU open.
+            while group_runs(program.pid) and time.monotonic() < end:
+                program.poll()
+                time.sleep(0.02)
         program.wait(timeout)
         for pipe in (program.stdin, program.stdout, program.stderr):
             if pipe:

@@ -5,6 +5,8 @@ init (which counts as having the GPUs open), and what changes is NO_PERMISSION."
 import ctypes
 import json
 import os
+import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -117,11 +119,19 @@ def test_other_user(place, lab, gi):
     before = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     for folder in (place.root, place.root / "state", place.labs.parent, place.labs):
         folder.chmod(0o755)
-    words = [*before, sys.executable, os.path.abspath(__file__), "client", str(gi)]
+    # The build and the source may lie where only root can go.
+    own, source = place.root / "build", pathlib.Path(__file__).resolve().parent
+    own.mkdir()
+    shutil.copy(MIGCTL, own)
+    shutil.copytree(BUILD / "sim", own / "sim", symlinks=True)
+    for script in source.glob("*.py"):
+        shutil.copy(script, own)
+    place.migctl = own / "migctl"
+    words = [*before, sys.executable, own / pathlib.Path(__file__).name, "client", str(gi)]
     if subprocess.run([*before, sys.executable, "-c", "pass"], capture_output=True).returncode:
         return "not tested as another user: who can't run Python here"
     done = subprocess.run(words, text=True, input="\n", capture_output=True,
-                          env={**place.env, "MIGKIT_LAB": str(lab), "MIGKIT_BUILD": str(BUILD)})
+                          env={**place.env, "MIGKIT_LAB": str(lab), "MIGKIT_BUILD": str(own)})
     if done.returncode:
         fail(f"as another user: {done.stderr}")
     reads, changes = json.loads(done.stdout)

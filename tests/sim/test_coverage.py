@@ -10,6 +10,7 @@ threads and the standard streams stay as they were, and it needs little of its s
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -94,8 +95,11 @@ def without_rights(rows, able, program, folder, found):
         path.chmod(0o555 if path.is_dir() else 0o444)
     for path in (folder, *kept.parents[:5]):
         path.chmod(path.stat().st_mode | 0o1 | (0o2 if path == folder else 0))
-    report = calls.walk(program, "keep", kept, folder / "kept", before=before)
+    # The build may lie where only root can go.
+    library = pathlib.Path(shutil.copy(driver.LIBRARY, folder))
+    report = calls.walk(program, "keep", kept, folder / "kept", before=before, library=library)
     kept.chmod(0o755)
+    found.same("most functions are called as another user", len(report) > 300, True)
     for row in rows:
         got = report.get(row["name"])
         if not got or "crash" in got:
