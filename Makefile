@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # A thin door to Meson: what to type, not how to build.
 #
-#   make           build into build/: build/migctl, build/sim/libnvidia-ml.so.1
+#   make           build into build/: build/migctl, build/sim/libnvidia-ml.so.1 (and one
+#                  for each driver branch: build/sim-branch/)
 #   make run       the whole MIG lesson on a simulated A100
 #   make test      everything that shows that this works
 #   make install   into PREFIX (below DESTDIR)

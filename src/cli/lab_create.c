@@ -327,7 +327,7 @@ static void name_own(struct lab_spec *spec, char library[PATH_MAX], char program
 {
 	char sim[PATH_MAX];
 
-	if (cli_sim_dir(sim, NULL) >= 0 &&
+	if (cli_branch_dir(spec->driver_version, sim, NULL) >= 0 &&
 	    snprintf(library, PATH_MAX, "%s/libnvidia-ml.so.1", sim) < PATH_MAX)
 		spec->library = library;
 	if (cli_self(program, NULL) >= 0)
@@ -347,9 +347,10 @@ int cmd_lab_create(const struct cli_cmd *cmd, int argc, char **argv, struct mig_
 	if (!spec)
 		return mig_fail(reterr, -ENOMEM, "out of memory");
 	r = fill(&a, spec, reterr);
-	name_own(spec, library, program);
-	if (r >= 0)
+	if (r >= 0) {
+		name_own(spec, library, program);
 		r = create(argv[0], spec, name, dir, reterr);
+	}
 	if (r < 0)
 		return r;
 	if (a.persistenced) {

@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/util.h"
 #include "cli/chosen.h"
 #include "cli/cmd.h"
 #include "cli/lab_env.h"
 #include "cli/lab_open.h"
 #include "cli/paths.h"
+#include "lab/lab.h"
 
 /* "first:rest" of a list of folders, where the first stands in front only. */
 static int put_first(const char *first, const char *rest, char *ret, size_t size,
@@ -33,11 +35,15 @@ static int put_first(const char *first, const char *rest, char *ret, size_t size
 	return 0;
 }
 
-int lab_library_path(char *ret, size_t size, struct mig_error *reterr)
+int lab_library_path(const char *dir, char *ret, size_t size, struct mig_error *reterr)
 {
+	_cleanup_(lab_closep) struct lab *lab = NULL;
 	char sim[PATH_MAX];
-	int r = cli_sim_dir(sim, reterr);
+	int r;
 
+	r = lab_open(dir, 0, &lab, reterr);
+	if (r >= 0)
+		r = cli_branch_dir(lab_const(lab)->driver_version, sim, reterr);
 	if (r < 0)
 		return r;
 	return put_first(sim, getenv("LD_LIBRARY_PATH"), ret, size, "LD_LIBRARY_PATH", reterr);
@@ -49,7 +55,7 @@ int lab_env_enter(const char *dir, struct mig_error *reterr)
 	const char *old = getenv("PATH");
 	int r;
 
-	r = lab_library_path(libraries, sizeof(libraries), reterr);
+	r = lab_library_path(dir, libraries, sizeof(libraries), reterr);
 	if (r >= 0)
 		r = cli_shim_dir(shims, reterr);
 	if (r >= 0)
@@ -85,9 +91,7 @@ int cmd_lab_env(const struct cli_cmd *cmd, int argc, char **argv, struct mig_err
 	if (r >= 0)
 		r = cli_lab_which(argv[0], dir, reterr);
 	if (r >= 0)
-		r = lab_explain(dir, reterr);
-	if (r >= 0)
-		r = lab_library_path(libraries, sizeof(libraries), reterr);
+		r = lab_library_path(dir, libraries, sizeof(libraries), reterr);
 	if (r < 0)
 		return r;
 	lab_env_print(stdout, "MIGKIT_LAB", dir);

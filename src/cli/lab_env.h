@@ -7,8 +7,8 @@
 
 #include <migkit/error.h>
 
-/* LD_LIBRARY_PATH with the simulated library's folder first, once. */
-int lab_library_path(char *ret, size_t size, struct mig_error *reterr);
+/* LD_LIBRARY_PATH with the folder of the library of the lab's driver branch first, once. */
+int lab_library_path(const char *dir, char *ret, size_t size, struct mig_error *reterr);
 
 /*
  * Makes the environment of this process, and so of what it starts, that of a lab's shell:

@@ -31,7 +31,7 @@ static int set_environment(const char *dir, struct mig_error *reterr)
 {
 	char libraries[4 * PATH_MAX], path[4 * PATH_MAX];
 	const char *old = getenv("PATH");
-	int n, r = lab_library_path(libraries, sizeof(libraries), reterr);
+	int n, r = lab_library_path(dir, libraries, sizeof(libraries), reterr);
 
 	if (r < 0)
 		return r;

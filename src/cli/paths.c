@@ -7,6 +7,7 @@
 
 #include "base/util.h"
 #include "cli/paths.h"
+#include <migkit/driver.h>
 
 int cli_self(char ret[PATH_MAX], struct mig_error *reterr)
 {
@@ -53,6 +54,16 @@ static int find(const char *beside, const char *installed, const char *file, cha
 int cli_sim_dir(char ret[PATH_MAX], struct mig_error *reterr)
 {
 	return find("sim", MIGKIT_SIM_DIR, "libnvidia-ml.so.1", ret, reterr);
+}
+
+int cli_branch_dir(const char *driver, char ret[PATH_MAX], struct mig_error *reterr)
+{
+	unsigned branch = mig_driver_major(driver);
+	char beside[64], installed[PATH_MAX];
+
+	snprintf(beside, sizeof(beside), "sim-branch/%u", branch);
+	snprintf(installed, sizeof(installed), MIGKIT_BRANCH_DIR "/%u", branch);
+	return find(beside, installed, "libnvidia-ml.so.1", ret, reterr);
 }
 
 int cli_shim_dir(char ret[PATH_MAX], struct mig_error *reterr)

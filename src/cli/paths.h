@@ -11,8 +11,10 @@
  * searched for in PATH or LD_LIBRARY_PATH.
  */
 
-/* The folder of the simulated library. */
+/* The folder of the simulated library with the names of all branches, which migctl loads itself. */
 int cli_sim_dir(char ret[PATH_MAX], struct mig_error *reterr);
+/* The folder of the one for other programs: with the names that this driver ("515.86.01") has. */
+int cli_branch_dir(const char *driver, char ret[PATH_MAX], struct mig_error *reterr);
 /* The folder of links to migctl that come first in PATH in a lab's shell. */
 int cli_shim_dir(char ret[PATH_MAX], struct mig_error *reterr);
 /* This program's file. */

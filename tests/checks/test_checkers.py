@@ -208,6 +208,29 @@ class Exports(InTree):
         self.put("sim/libcuda.so.1", "")
         self.assertEqual(len(test_exports.check_folder(self.root / "sim")), 1)
 
+    def test_branches(self):
+        since = test_exports.named("# symbol since\nnvmlInit 418 library X\nnvmlNew 580 header Y\n")
+        self.assertEqual(since, {"nvmlInit": 418, "nvmlNew": 580})
+        table = "\t{ 550, 12040 }, { 580, 13000 },\n"
+        soname = "-Wl,-soname,libnvidia-ml.so.1"
+        old, new = "int nvmlInit(void) { return 0; }\n", "int nvmlNew(void) { return 0; }\n"
+
+        def judge(*libraries):
+            for branch, code in libraries:
+                path = self.put(f"branch/{branch}/libnvidia-ml.so.1", "")
+                self.library(code, soname).rename(path)
+            return test_exports.check_branches(self.root / "branch", since, table)
+
+        self.assertEqual(judge(("550", old), ("580", old + new)), [])
+        self.assertIn("exports nvmlNew, which driver 550 has not", judge(("550", old + new))[0])
+        self.assertIn("does not export nvmlNew, which driver 580 has", judge(("550", old), ("580", old))[0])
+        self.assertIn("knows no such branch", judge(("580", old + new), ("581", old))[0])
+        self.put("branch/550/other.so", "")
+        (self.root / "branch/580/libnvidia-ml.so.1").unlink()
+        found = "\n".join(judge())
+        for word in ("550/other.so: only", "not built", "581: src/model"):
+            self.assertIn(word, found)
+
     def test_library(self):
         header = self.put("include/a.h", "MIG_API int mig_a(int x);\nMIG_API const char *mig_b(void);\n"
                                          "/* MIG_API int mig_c(void); */\nint mig_d(void);\n")

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the two shared libraries export and need.
+"""What the shared libraries export and need.
 
 The simulated driver is loaded into programs that know nothing of migkit: it exports nvml* only,
 under the exact soname, needs libc only, and no symbol newer than glibc 2.28 (RHEL 8, Debian 10).
+That of a driver branch exports exactly the names that data/nvml/symbols.txt gives to the branch.
 libmigkit exports mig_* only, each declared with MIG_API in a public header, and all of those.
 """
 import re
@@ -73,6 +74,36 @@ def check_folder(folder):
             if p.name not in allowed and not (p.is_dir() and p.name.endswith(".p"))]
 
 
+def named(text):
+    """{name: the branch of the driver that first had it}, of data/nvml/symbols.txt."""
+    return {m.group(1): int(m.group(2)) for m in re.finditer(r"^(nvml\w+) (\d{3}) ", text, re.M)}
+
+
+def check_branch(folder, since):
+    """The library of one branch, in a folder with its number for a name."""
+    path, branch = folder / "libnvidia-ml.so.1", int(folder.name)
+    findings = check_driver(path)
+    found = set(exports(path)) if path.exists() else set()
+    want = {name for name, first in since.items() if first <= branch}
+    findings += [f"exports {n}, which driver {branch} has not" for n in sorted(found - want)]
+    findings += [f"does not export {n}, which driver {branch} has" for n in sorted(want - found)]
+    findings += check_folder(folder) if path.exists() else []
+    return [f"sim-branch/{branch}: {f}" for f in findings]
+
+
+def check_branches(root, since, driver_c):
+    """One library for each branch that the driver's table knows, and no other."""
+    known = set(re.findall(r"\{ (\d{3}), \d{5} \}", driver_c))
+    there = {p.name for p in root.iterdir()} if root.is_dir() else set()
+    findings = [f"{root.name}/{n}: src/model/driver.c knows no such branch" for n in sorted(there - known)]
+    findings += [f"{root.name}: no branch {n}" for n in sorted(known - there)]
+    if not known:
+        findings.append("no branches in src/model/driver.c")
+    for name in sorted(there & known):
+        findings += check_branch(root / name, since)
+    return findings
+
+
 def declared(headers):
     """Names of the functions that public headers mark with MIG_API."""
     names = set()
@@ -102,5 +133,8 @@ def check_library(path, headers, soname="libmigkit.so.0"):
 if __name__ == "__main__":
     common.finish(check_driver(common.BUILD / "sim" / "libnvidia-ml.so.1")
                   + check_folder(common.BUILD / "sim")
+                  + check_branches(common.BUILD / "sim-branch",
+                                   named(common.read(common.ROOT / "data" / "nvml" / "symbols.txt")),
+                                   common.read(common.ROOT / "src" / "model" / "driver.c"))
                   + check_library(common.BUILD / "libmigkit.so.0",
                                   common.files(".h", below=("include",))), "exports")

@@ -8,7 +8,8 @@
     report("program", "1.2.3", "what was shown, in one line")
 
 Each program is started inside tests/real/guard, where no real GPU can be reached, and by
-tests/clients/first, which stops unless our library answers on this machine's lab.
+tests/clients/first, which stops unless our library answers on this machine's lab: that of the branch
+of the machine's driver.
 """
 import contextlib
 import json
@@ -25,7 +26,8 @@ import time
 SOURCE = pathlib.Path(os.environ.get("MIGKIT_SOURCE") or pathlib.Path(__file__).parents[2]).resolve()
 BUILD = pathlib.Path(os.environ.get("MIGKIT_BUILD") or SOURCE / "build").resolve()
 MIGCTL = BUILD / "migctl"
-SIM = BUILD / "sim"
+# One simulated library for each branch of the driver, with the names that it has.
+BRANCHES = BUILD / "sim-branch"
 GUARD = SOURCE / "tests" / "real" / "guard"
 FIRST = SOURCE / "tests" / "clients" / "first"
 # What is fetched or built once and kept: it outlives a test, not the build folder.
@@ -101,6 +103,7 @@ class Machine:
             shutil.rmtree(self.root, ignore_errors=True)
             raise
         self.env["MIGKIT_LAB"] = str(self.lab)
+        self.sim = BRANCHES / self.status()["driver"].partition(".")[0]
 
     def __enter__(self):
         return self
@@ -165,7 +168,7 @@ class Machine:
         root, version = self.root / "driver", self.status()["driver"]
         folder = root / "usr" / "lib" / f"{platform.machine()}-linux-gnu"
         folder.mkdir(parents=True)
-        shutil.copy(SIM / "libnvidia-ml.so.1", folder / f"libnvidia-ml.so.{version}")
+        shutil.copy(self.sim / "libnvidia-ml.so.1", folder / f"libnvidia-ml.so.{version}")
         (folder / f"libcuda.so.{version}").touch()
         for name in ("libnvidia-ml.so", "libcuda.so"):
             (folder / f"{name}.1").symlink_to(f"{name}.{version}")
@@ -176,14 +179,14 @@ class Machine:
     # foreign programs
 
     def command(self, words, files):
-        words = [sys.executable, FIRST, SIM, *words]
+        words = [sys.executable, FIRST, self.sim, *words]
         if files:
             # --proc: where the host's /proc has no place for the driver's files (no driver, no modules).
             words = [MIGCTL, "lab", "exec", "--proc", "--", *words]
-        return [str(w) for w in (GUARD, SIM, FIRST, *words)]
+        return [str(w) for w in (GUARD, self.sim, FIRST, *words)]
 
     def environment(self, env):
-        return {**self.env, "LD_LIBRARY_PATH": str(SIM), "PYTHONDONTWRITEBYTECODE": "1", **(env or {})}
+        return {**self.env, "LD_LIBRARY_PATH": str(self.sim), "PYTHONDONTWRITEBYTECODE": "1", **(env or {})}
 
     def run(self, words, files=False, timeout=60, env=None, stdin=None, rc=0):
         """Runs a foreign program to its end. rc: the exit code it must have; None: any."""

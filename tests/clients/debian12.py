@@ -5,7 +5,7 @@ import hashlib
 import os
 import sys
 
-from common import CACHE, SIM, SOURCE, skip
+from common import CACHE, SOURCE, skip
 
 sys.path.insert(0, str(SOURCE / "tests"))
 import debs
@@ -63,8 +63,11 @@ def unpacked():
 ROOT = unpacked()
 LIBRARIES = ROOT / "usr" / "lib" / "x86_64-linux-gnu"
 SLURM = LIBRARIES / "slurm-wlm"
-# Our library first; the plugins of hwloc and Slurm are linked to it by name.
-ENV = {"LD_LIBRARY_PATH": f"{SIM}:{LIBRARIES}:{SLURM}"}
+
+
+def environment(m):
+    """Our library first; the plugins of hwloc and Slurm are linked to it by name."""
+    return {"LD_LIBRARY_PATH": f"{m.sim}:{LIBRARIES}:{SLURM}"}
 
 
 def version(package):

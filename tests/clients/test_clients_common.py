@@ -7,14 +7,14 @@ import subprocess
 import sys
 import time
 
-from common import FIRST, GUARD, SIM, Machine, check, minor, same
+from common import BUILD, FIRST, GUARD, Machine, check, minor, same
 
 LAB = ("--board", "a100-40gb-sxm", "--driver", "550.163.01")
 
 
 def refused(m, why, words=("touch", "ran"), env=None):
     """Nothing is run, and it says why."""
-    command = [str(w) for w in (GUARD, SIM, FIRST, sys.executable, FIRST, SIM, *words)]
+    command = [str(w) for w in (GUARD, m.sim, FIRST, sys.executable, FIRST, m.sim, *words)]
     done = subprocess.run(command, env=m.environment(env), cwd=m.root, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=60)
     check(done.returncode == 125 and why in done.stderr and "nothing was run" in done.stderr,
@@ -53,9 +53,11 @@ def stops(m):
     other = m.root / "other"
     other.mkdir()
     refused(m, "cannot be loaded", env={"LD_LIBRARY_PATH": str(other)})
-    (other / "libnvidia-ml.so.1").write_bytes((SIM / "libnvidia-ml.so.1").read_bytes())
+    (other / "libnvidia-ml.so.1").write_bytes((m.sim / "libnvidia-ml.so.1").read_bytes())
     (other / "libnvidia-ml.so").symlink_to("libnvidia-ml.so.1")
     refused(m, "is loaded, not", env={"LD_LIBRARY_PATH": str(other)})
+    # That with the names of all branches is not what a machine with this driver has.
+    refused(m, "is loaded, not", env={"LD_LIBRARY_PATH": str(BUILD / "sim")})
     refused(m, "the lab that answers is None", env={"MIGKIT_LAB": str(m.root / "nowhere")})
     refused(m, "usage", words=())
 

@@ -24,7 +24,7 @@ def osdevs(element, above=""):
 
 
 def compare(m, stage, files):
-    env = {**debian12.ENV, "HWLOC_PLUGINS_PATH": str(debian12.LIBRARIES / "hwloc")}
+    env = {**debian12.environment(m), "HWLOC_PLUGINS_PATH": str(debian12.LIBRARIES / "hwloc")}
     done = m.run([debian12.ROOT / "usr" / "bin" / "lstopo-no-graphics", "--whole-io", "--of", "xml"], env=env,
                  files=files)
     text = done.stdout[done.stdout.index("<?xml"):]

@@ -27,7 +27,7 @@ def main():
             for stage in changes(m, profiles):
                 if stage in ("mode off", "mode on", "busy", "all destroyed"):
                     stages += 1
-                    s = Screen(m, [debian12.ROOT / "usr" / "bin" / "nvtop"], env=debian12.ENV)
+                    s = Screen(m, [debian12.ROOT / "usr" / "bin" / "nvtop"], env=debian12.environment(m))
                     s.until(words(m))
                     s.close()
     report("nvtop", debian12.version("nvtop"), f"its screen in {stages} stages: GPUs, memory, processes")

@@ -36,7 +36,7 @@ PartitionName=all Nodes=ALL Default=YES
     program = m.bin / "slurmd"
     if not program.is_symlink():
         program.symlink_to(debian12.ROOT / "usr" / "sbin" / "slurmd-wlm")
-    done = m.run([program, "-G", "-f", m.root / "slurm.conf"], files=True, env=debian12.ENV,
+    done = m.run([program, "-G", "-f", m.root / "slurm.conf"], files=True, env=debian12.environment(m),
                  rc=rc)
     return done.stdout + done.stderr
 

@@ -41,6 +41,9 @@ def look(m, names=()):
         same("errors", (g["profiles_error"], g["mig_devices_error"]), ("<nil>", "<nil>"))
         same("MIG devices", [(d["uuid"], d["profile"]["name"], d["by_uuid"]) for d in g["mig_devices"]],
              [(d["uuid"], named(d), True) for d in m.mig_devices(want["gpu"])])
+        # It asks for nvmlDeviceGetAddressingMode, of R580, where the library has that symbol.
+        new = int(m.status()["driver"].partition(".")[0]) >= 580
+        same("addressing mode", (g["coherent"], g["addressing"]), (False, "None" if new else ""))
         for d in g["mig_devices"]:
             same("profile found by UUID", d["profile_by_uuid"], d["profile"])
     return said

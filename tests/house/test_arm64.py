@@ -85,7 +85,9 @@ def build(root, emulate):
         # pkg-config leaves system folders out before it puts the root in front of them.
         run("meson", "setup", FOLDER, "--cross-file", file, cwd=ROOT,
             env={"PKG_CONFIG_ALLOW_SYSTEM_CFLAGS": "1", "PKG_CONFIG_ALLOW_SYSTEM_LIBS": "1"})
-    targets = ["migctl", "src/sim/sim.stamp", "src/sim/libnvidia-ml.so.1", *(f"tests/unit_{u}" for u in UNITS)]
+    targets = ["migctl", "src/sim/sim.stamp", "src/sim/libnvidia-ml.so.1",
+               *(f"src/sim/sim-branch-{p.name}.stamp" for p in (BUILD / "sim-branch").iterdir()),
+               *(f"tests/unit_{u}" for u in UNITS)]
     listed = run("ninja", "-C", FOLDER, "-t", "targets", "all")
     run("ninja", "-C", FOLDER, *(t for t in targets if f"\n{t}: " in f"\n{listed}"))
 
@@ -131,6 +133,9 @@ def symbols():
     """As on x86-64: only nvml*, only libc, nothing newer than glibc 2.28."""
     import test_exports
     findings = test_exports.check_driver(FOLDER / "src" / "sim" / "libnvidia-ml.so.1")
+    findings += test_exports.check_branches(
+        FOLDER / "sim-branch", test_exports.named((ROOT / "data/nvml/symbols.txt").read_text()),
+        (ROOT / "src/model/driver.c").read_text())
     if findings:
         raise SystemExit("\n".join(findings))
 
@@ -148,7 +153,7 @@ def main():
         skip(f"Debian's libraries for arm64 can't be had here: {why}")
     emulate = emulator(root)
     build(root, emulate)
-    for path in ("migctl", "src/sim/libnvidia-ml.so.1"):
+    for path in ("migctl", "src/sim/libnvidia-ml.so.1", "sim-branch/535/libnvidia-ml.so.1"):
         is_arm64(FOLDER / path)
     symbols()
     for unit in UNITS:

@@ -85,9 +85,14 @@ class Install(unittest.TestCase):
         self.assertIn("NVIDIA A30", run('eval "$(migctl lab env there)" && migctl smi -L'))
         # What NVML programs are to load lies alone in its folder.
         drivers = list(self.prefix.rglob("libnvidia-ml.so.1"))
-        self.assertEqual(len(drivers), 1)
-        self.assertEqual({p.name for p in drivers[0].parent.iterdir()},
-                         {"libnvidia-ml.so", "libnvidia-ml.so.1"})
+        built = sorted(p.name for p in (BUILD / "sim-branch").iterdir())
+        self.assertEqual(sorted(p.parent.name for p in drivers), [*built, "sim"])
+        for driver in drivers:
+            self.assertEqual({p.name for p in driver.parent.iterdir()},
+                             {"libnvidia-ml.so", "libnvidia-ml.so.1"})
+            self.assertTrue((driver.parent / "libnvidia-ml.so").samefile(driver))
+        folder = run('eval "$(migctl lab env there)" && echo "$LD_LIBRARY_PATH"').strip()
+        self.assertEqual(pathlib.Path(folder), self.libdir / "migkit" / "sim-branch" / "535")
 
 
 if __name__ == "__main__":

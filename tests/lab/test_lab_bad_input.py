@@ -111,7 +111,7 @@ def as_other(p):
     own = p.root / "build"
     own.mkdir()
     shutil.copy(BUILD / "migctl", own)
-    for part in ("sim", "lab-shell"):
+    for part in ("sim", "sim-branch", "lab-shell"):
         shutil.copytree(BUILD / part, own / part, symlinks=True)
     p.migctl = own / "migctl"
     return [setpriv, f"--reuid={OTHER}", f"--regid={OTHER}", "--clear-groups"]

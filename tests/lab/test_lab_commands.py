@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The commands of migctl about labs: what they do, and what they say when the words are wrong."""
+import json
 import os
 import subprocess
 
@@ -84,6 +85,8 @@ def no_lab_no_driver(p):
     # Our own library on the path is no driver either.
     p.refused(NO_DRIVER, ["migctl lab use"], "smi", "-L",
               env={"LD_LIBRARY_PATH": str(BUILD / "sim")})
+    p.refused(NO_DRIVER, ["migkit's simulated library"], "smi", "-L",
+              env={"LD_LIBRARY_PATH": str(BUILD / "sim-branch" / "450")})
 
 
 def environment(p):
@@ -93,9 +96,10 @@ def environment(p):
                            env={**p.env, "LD_LIBRARY_PATH": ""}, capture_output=True, text=True,
                            check=True)
     got = shell.stdout.splitlines()
-    check(got == [str(lab), str(BUILD / "sim")], f"lab env: {got}")
+    branch = BUILD / "sim-branch" / json.loads(p.ok("lab", "status", "env-lines", "-o", "json"))["driver"][:3]
+    check(got == [str(lab), str(branch)], f"lab env: {got}")
     again = p.ok("lab", "env", "env-lines", env={"LD_LIBRARY_PATH": got[1]})
-    check(again.count(str(BUILD / "sim")) == 1, f"the folder twice: {again}")
+    check(again.count(str(branch)) == 1, f"the folder twice: {again}")
     quoted = p.ok("lab", "env", "env-lines", env={"LD_LIBRARY_PATH": "/it's"})
     shell = subprocess.run(["/bin/sh", "-c", quoted + 'echo "$LD_LIBRARY_PATH"'], env=p.env,
                            capture_output=True, text=True, check=True)

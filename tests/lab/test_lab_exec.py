@@ -363,7 +363,8 @@ def words(p):
     p.refused(USAGE, ["--prox"], "lab", "exec", "words", "--prox", "--", "true")
     done = p.run("lab", "exec", "words", "--", "sh", "-c", "echo $LD_LIBRARY_PATH; echo $PATH")
     library, path = done.stdout.splitlines()
-    check(library.split(":")[0] == str(BUILD / "sim"), f"LD_LIBRARY_PATH: {library}")
+    driver = json.loads(p.run("lab", "status", "words", "-o", "json").stdout)["driver"]
+    check(library.split(":")[0] == str(BUILD / "sim-branch" / driver[:3]), f"LD_LIBRARY_PATH: {library}")
     check(path == p.env["PATH"] + f":{p.labs}/words/usr/bin", f"PATH: {path}")
 
 
@@ -382,7 +383,7 @@ def as_other(p):
     own = p.root / "build"
     own.mkdir()
     shutil.copy(BUILD / "migctl", own)
-    for part in ("sim", "lab-shell"):
+    for part in ("sim", "sim-branch", "lab-shell"):
         shutil.copytree(BUILD / part, own / part, symlinks=True)
     p.migctl = own / "migctl"
     return [setpriv, f"--reuid={OTHER}", f"--regid={OTHER}", "--clear-groups"]

@@ -323,7 +323,7 @@ def nodes_lead_nowhere(p):
 def driver_root(p):
     root = p.create("driver", board="a30", driver="535.261.03")
     (lib,) = (root / "usr/lib").iterdir()
-    check((lib / "libnvidia-ml.so.1").resolve() == (BUILD / "sim/libnvidia-ml.so.1").resolve() and
+    check((lib / "libnvidia-ml.so.1").resolve() == (BUILD / "sim-branch/535/libnvidia-ml.so.1").resolve() and
           (lib / "libnvidia-ml.so.535.261.03").exists(), f"libraries: {list(lib.iterdir())}")
     check((lib / "libcuda.so.535.261.03").read_bytes() == b"", "libcuda is no placeholder")
     done = subprocess.run([root / "usr/bin/nvidia-smi", "-L"], env={**p.env, "MIGKIT_LAB": str(root)},
