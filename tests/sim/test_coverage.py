@@ -93,8 +93,11 @@ def without_rights(rows, able, program, folder, found):
     kept = pathlib.Path(f"{lab}.copy")
     for path in (kept, *kept.iterdir()):
         path.chmod(0o555 if path.is_dir() else 0o444)
-    for path in (folder, *kept.parents[:5]):
-        path.chmod(path.stat().st_mode | 0o1 | (0o2 if path == folder else 0))
+    # Ways in for that user, where they are ours to open.
+    for path in (folder, *kept.parents):
+        mode = path.stat().st_mode | 0o1 | (0o2 if path == folder else 0)
+        if mode != path.stat().st_mode and path.stat().st_uid == os.geteuid():
+            path.chmod(mode)
     # The build may lie where only root can go.
     library = pathlib.Path(shutil.copy(driver.LIBRARY, folder))
     report = calls.walk(program, "keep", kept, folder / "kept", before=before, library=library)
