@@ -276,7 +276,8 @@ def real_is_hidden(r, uid):
     os.chown(r.p.root / "mine", uid, -1)
     outer = ["unshare", "--mount", "--propagation", "private", "sh", "-c", REAL, "sh"]
     if os.geteuid() != 0:
-        outer = ["unshare", "--user", "--map-current-user", "--mount", "sh", "-c", REAL, "sh"]
+        # mount wants to be root to lay the stand-in; 'lab exec' is then root of that namespace alone.
+        outer = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", REAL, "sh"]
         if subprocess.run([*outer[:4], "true"], check=False, capture_output=True).returncode:
             return
     seen, _ = r.look("real", outer=outer)
