@@ -325,7 +325,7 @@ def driver_root(p):
     (lib,) = (root / "usr/lib").iterdir()
     check((lib / "libnvidia-ml.so.1").resolve() == (BUILD / "sim-branch/535/libnvidia-ml.so.1").resolve() and
           (lib / "libnvidia-ml.so.535.261.03").exists(), f"libraries: {list(lib.iterdir())}")
-    check((lib / "libcuda.so.535.261.03").read_bytes() == b"", "libcuda is no placeholder")
+    check((lib / "libcuda.so.535.261.03").read_bytes() == b"", "libcuda is not the empty file")
     done = subprocess.run([root / "usr/bin/nvidia-smi", "-L"], env={**p.env, "MIGKIT_LAB": str(root)},
                           capture_output=True, text=True, check=False)
     check(done.returncode == 0 and "NVIDIA A30" in done.stdout, f"nvidia-smi: {done}")

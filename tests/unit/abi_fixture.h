@@ -28,6 +28,23 @@ static inline void abi_lab(struct fixture *f, struct nvml_api *nvml, const char 
 	CHECK_EQ(nvml->nvmlInit_v2(), NVML_SUCCESS);
 }
 
+/* As abi_lab with one GPU, but only root may change it, as on hardware; others may look. */
+static inline void abi_lab_of_root(struct fixture *f, struct nvml_api *nvml, const char *board,
+				   const char *driver)
+{
+	struct mig_error err = { 0 };
+	struct lab_spec spec;
+
+	fixture_make(f);
+	fixture_spec(&spec, f->dir, board, driver, 1, MIG_NUMBERING_I);
+	spec.permissions_real = true;
+	CHECK_EQ(lab_create(&spec, &err), 0);
+	CHECK_EQ(chmod(f->base, 0755), 0);
+	CHECK(setenv("MIGKIT_LAB", f->dir, 1) == 0);
+	abi_open(nvml);
+	CHECK_EQ(nvml->nvmlInit_v2(), NVML_SUCCESS);
+}
+
 static inline void abi_end(struct fixture *f, struct nvml_api *nvml)
 {
 	CHECK_EQ(nvml->nvmlShutdown(), NVML_SUCCESS);

@@ -1,56 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Accounting, utilization by process, and samples: of processes that run, and of those that have.
  */
-#include <signal.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #include "unit/abi_fixture.h"
+#include "unit/client_fixture.h"
 
 static struct nvml_api nvml;
 static struct lab *lab;
 static nvmlDevice_t gpu[2];
-
-#define MEMORY (300ull << 20)
-
-/* A child that computes on a GPU until it is ended. */
-static pid_t start(const struct fixture *f, unsigned on)
-{
-	struct lab_client what = {
-		.kind = LAB_CLIENT_COMPUTE,
-		.gpu = (uint8_t)on,
-		.gi = -1,
-		.ci = -1,
-		.memory = MEMORY,
-		.name = "train",
-	};
-	int said[2];
-	char ok = 0;
-	pid_t pid;
-
-	CHECK_EQ(pipe(said), 0);
-	fflush(NULL);
-	pid = fork();
-	CHECK(pid >= 0);
-	if (pid == 0) {
-		struct lab *own = NULL;
-
-		ok = lab_open(f->dir, 0, &own, NULL) == 0 && lab_hold(own, &what, NULL) >= 0;
-		CHECK(write(said[1], &ok, 1) == 1);
-		pause();
-		_exit(0);
-	}
-	CHECK(read(said[0], &ok, 1) == 1 && ok);
-	close(said[0]);
-	close(said[1]);
-	return pid;
-}
-
-static void finish(pid_t pid)
-{
-	CHECK_EQ(kill(pid, SIGKILL), 0);
-	CHECK_EQ(waitpid(pid, NULL, 0), pid);
-}
 
 static void set(const char *key, const char *value)
 {
@@ -78,7 +36,7 @@ static void accounting(const struct fixture *f)
 {
 	const struct timespec a_while = { .tv_nsec = 30000000 };
 	nvmlEnableState_t mode = NVML_FEATURE_ENABLED;
-	pid_t before = start(f, 0), pid, other;
+	pid_t before = client_start(f, 0, -1, -1), pid, other;
 	unsigned pids[8], n = 0;
 	nvmlAccountingStats_t s;
 
@@ -90,8 +48,8 @@ static void accounting(const struct fixture *f)
 	CHECK_EQ(nvml.nvmlDeviceSetAccountingMode(gpu[0], NVML_FEATURE_ENABLED), NVML_SUCCESS);
 	CHECK_EQ(nvml.nvmlDeviceGetAccountingMode(gpu[0], &mode), NVML_SUCCESS);
 	CHECK_EQ(mode, NVML_FEATURE_ENABLED);
-	pid = start(f, 0);
-	other = start(f, 1); /* on a GPU that does not count */
+	pid = client_start(f, 0, -1, -1);
+	other = client_start(f, 1, -1, -1); /* on a GPU that does not count */
 	CHECK_EQ(counted(0, pids), 1);
 	CHECK_EQ(pids[0], pid);
 	CHECK_EQ(counted(1, pids), 0);
@@ -99,32 +57,32 @@ static void accounting(const struct fixture *f)
 	CHECK_EQ(n, 1);
 	set("utilization", "40");
 	s = stats(0, pid);
-	CHECK(s.isRunning == 1 && s.time == 0 && s.maxMemoryUsage == MEMORY);
+	CHECK(s.isRunning == 1 && s.time == 0 && s.maxMemoryUsage == CLIENT_MEMORY);
 	CHECK(s.gpuUtilization == 40 && s.startTime > 1600000000ull * 1000000);
 	nanosleep(&a_while, NULL);
 	CHECK_EQ(nvml.nvmlDeviceClearAccountingPids(gpu[0]), NVML_SUCCESS);
 	CHECK_EQ(counted(0, pids), 1); /* it runs: it stays */
-	finish(pid);
+	client_kill(pid);
 	s = stats(0, pid);
-	CHECK(s.isRunning == 0 && s.time >= 30 && s.maxMemoryUsage == MEMORY);
+	CHECK(s.isRunning == 0 && s.time >= 30 && s.maxMemoryUsage == CLIENT_MEMORY);
 	CHECK_EQ(nvml.nvmlDeviceGetAccountingStats(gpu[0], (unsigned)before, &s),
 		 NVML_ERROR_NOT_FOUND);
 	CHECK_EQ(nvml.nvmlDeviceClearAccountingPids(gpu[0]), NVML_SUCCESS);
 	CHECK_EQ(counted(0, pids), 0);
-	finish(before);
-	finish(other);
+	client_kill(before);
+	client_kill(other);
 }
 
 /* The last ones are kept. */
 static void ring(const struct fixture *f)
 {
 	unsigned pids[LAB_MAX_ACCOUNTS], n = LAB_MAX_ACCOUNTS;
-	pid_t first = start(f, 0), last = 0;
+	pid_t first = client_start(f, 0, -1, -1), last = 0;
 
-	finish(first);
+	client_kill(first);
 	for (unsigned i = 0; i < LAB_MAX_ACCOUNTS; i++) {
-		last = start(f, 0);
-		finish(last);
+		last = client_start(f, 0, -1, -1);
+		client_kill(last);
 	}
 	CHECK_EQ(nvml.nvmlDeviceGetAccountingPids(gpu[0], &n, pids), NVML_SUCCESS);
 	CHECK_EQ(n, LAB_MAX_ACCOUNTS);
@@ -143,7 +101,7 @@ static void by_process(const struct fixture *f)
 
 	CHECK_EQ(nvml.nvmlDeviceGetProcessUtilization(gpu[0], NULL, &n, 0), NVML_ERROR_NOT_FOUND);
 	for (unsigned i = 0; i < 3; i++)
-		pid[i] = start(f, 0);
+		pid[i] = client_start(f, 0, -1, -1);
 	set("utilization", "50");
 	set("utilization-memory", "9");
 	CHECK_EQ(nvml.nvmlDeviceGetProcessUtilization(gpu[0], NULL, &n, 0),
@@ -172,7 +130,7 @@ static void by_process(const struct fixture *f)
 	set("utilization-memory", "auto");
 	CHECK_EQ(nvml.nvmlDeviceGetProcessUtilization(gpu[0], u, &n, 0), NVML_ERROR_NOT_FOUND);
 	for (unsigned i = 0; i < 3; i++)
-		finish(pid[i]);
+		client_kill(pid[i]);
 }
 
 static void samples(void)

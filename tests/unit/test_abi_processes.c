@@ -1,52 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A process on a MIG device: in every generation's list, in the way of a destroy, gone when dead.
  */
-#include <signal.h>
-#include <sys/wait.h>
 
 #include "unit/abi_fixture.h"
+#include "unit/client_fixture.h"
 
 static struct nvml_api nvml;
-
-#define MEMORY (300ull << 20)
-
-/* Our child holds the compute instance until it is killed; says on its pipe that it does. */
-static pid_t start(const struct fixture *f, unsigned gi, unsigned ci)
-{
-	struct lab_client what = {
-		.kind = LAB_CLIENT_COMPUTE,
-		.gi = (int8_t)gi,
-		.ci = (int8_t)ci,
-		.memory = MEMORY,
-		.name = "train",
-	};
-	int said[2];
-	char ok = 0;
-	pid_t pid;
-
-	CHECK_EQ(pipe(said), 0);
-	fflush(NULL);
-	pid = fork();
-	CHECK(pid >= 0);
-	if (pid == 0) {
-		struct lab *lab = NULL;
-
-		ok = lab_open(f->dir, 0, &lab, NULL) == 0 && lab_hold(lab, &what, NULL) >= 0;
-		CHECK(write(said[1], &ok, 1) == 1);
-		pause();
-		_exit(0);
-	}
-	CHECK(read(said[0], &ok, 1) == 1 && ok);
-	close(said[0]);
-	close(said[1]);
-	return pid;
-}
-
-static void finish(pid_t pid)
-{
-	CHECK_EQ(kill(pid, SIGKILL), 0);
-	CHECK_EQ(waitpid(pid, NULL, 0), pid);
-}
 
 static void listed(nvmlDevice_t device, pid_t pid, unsigned gi)
 {
@@ -68,7 +27,7 @@ static void listed(nvmlDevice_t device, pid_t pid, unsigned gi)
 	CHECK_EQ(nvml.nvmlDeviceGetComputeRunningProcesses(device, &n, v1), NVML_SUCCESS);
 	CHECK_EQ(n, 1);
 	CHECK_EQ(v1[0].pid, pid);
-	CHECK_EQ(v1[0].usedGpuMemory, MEMORY);
+	CHECK_EQ(v1[0].usedGpuMemory, CLIENT_MEMORY);
 	CHECK_EQ(v1[1].pid, 0xa5a5a5a5);
 	n = 2;
 	memset(v2, 0xa5, sizeof(v2));
@@ -129,17 +88,17 @@ int main(void)
 		CHECK_EQ(nvml.nvmlDeviceGetMigDeviceHandleByIndex(gpu, i, &mig[i]), NVML_SUCCESS);
 	}
 	before = used(mig[0]);
-	pid = start(&f, info.id, 0);
+	pid = client_start(&f, 0, (int)info.id, 0);
 	listed(mig[0], pid, info.id);
 	listed(gpu, pid, info.id);
 	CHECK_EQ(count(mig[1]), 0);
 	/* Memory is the GPU instance's: both its devices show it. */
-	CHECK_EQ(used(mig[0]), before + MEMORY);
-	CHECK_EQ(used(mig[1]), before + MEMORY);
+	CHECK_EQ(used(mig[0]), before + CLIENT_MEMORY);
+	CHECK_EQ(used(mig[1]), before + CLIENT_MEMORY);
 	CHECK_EQ(nvml.nvmlComputeInstanceDestroy(ci[0]), NVML_ERROR_IN_USE);
 	CHECK_EQ(nvml.nvmlComputeInstanceDestroy(ci[1]), NVML_SUCCESS);
 
-	finish(pid);
+	client_kill(pid);
 	CHECK_EQ(count(mig[0]), 0);
 	CHECK_EQ(count(gpu), 0);
 	CHECK(used(mig[0]) <= before);

@@ -250,21 +250,12 @@ static void one_fan(void)
 
 int main(void)
 {
-	struct mig_error err = { 0 };
-	struct lab_spec spec;
 	struct fixture f;
 	nvmlDevice_t gpu;
 
 	if (geteuid() != 0)
 		CHECK_SKIP("only root can become somebody else");
-	fixture_make(&f);
-	fixture_spec(&spec, f.dir, "h100-80gb-sxm", "580.159.04", 1, MIG_NUMBERING_I);
-	spec.permissions_real = true;
-	CHECK_EQ(lab_create(&spec, &err), 0);
-	CHECK_EQ(chmod(f.base, 0755), 0);
-	CHECK(setenv("MIGKIT_LAB", f.dir, 1) == 0);
-	abi_open(&nvml);
-	CHECK_EQ(nvml.nvmlInit_v2(), NVML_SUCCESS);
+	abi_lab_of_root(&f, &nvml, "h100-80gb-sxm", "580.159.04");
 	CHECK_EQ(nvml.nvmlDeviceGetHandleByIndex_v2(0, &gpu), NVML_SUCCESS);
 
 	board_own(gpu);
