@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MIGKIT_PLAN_H
+#define MIGKIT_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <migkit/api.h>
+#include <migkit/board.h>
+#include <migkit/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * The planner: exact answers about what one GPU, or one GPU instance, can hold. Pure: no I/O, no
+ * clock, no globals. It reads profiles and placements as a board's value has them (from its file or
+ * from NVML), and knows no board.
+ *
+ * A slot is one place of one profile: a pair (profile, start). A layout is a set of slots that can
+ * exist together. A table holds all layouts of a board; it is made once, and every question is
+ * answered from it.
+ */
+
+#define MIG_PLAN_MAX_SLOTS 64 /**< most seen: 30, RTX PRO 6000 */
+
+/** A set of slots: bit n is slot n of the table. */
+typedef uint64_t mig_slots;
+
+/** A set of profiles: bit n is board->gi[n] (or, inside a GPU instance, its ci[n]). */
+typedef uint32_t mig_profiles;
+
+struct mig_slot {
+	uint8_t profile; /**< position in board->gi[], or in the GI profile's ci[] */
+	uint8_t start;	 /**< logical start, in placement units */
+	uint8_t size;	 /**< in placement units */
+	uint8_t slices;	 /**< compute slices */
+};
+
+/** Tables of one board and a set of its profiles, or of one GI profile. Opaque; read-only. */
+struct mig_plan_table;
+
+/** All profiles of a board. */
+mig_profiles mig_profiles_all(const struct mig_board *board);
+
+/**
+ * The profiles of NVIDIA's well-known figure, 1g 2g 3g 4g 7g: without media variants, and of each
+ * number of slices only the one with the least memory.
+ */
+mig_profiles mig_profiles_plain(const struct mig_board *board);
+
+/**
+ * Makes the tables of GPU instances on an empty board.
+ *
+ * @param board     copied as far as needed; may go afterwards
+ * @param profiles  those that count; others are as if the board had none
+ * @param ret       freed by mig_plan_table_free
+ * Return: 0; -EINVAL: placements that contradict themselves or too many slots; -ENOMEM.
+ */
+int mig_plan_table_new(const struct mig_board *board, mig_profiles profiles,
+		       struct mig_plan_table **ret, struct mig_error *reterr);
+
+/**
+ * The same for the compute instances inside one GPU instance.
+ *
+ * @param slots, n  where each CI profile may start, as NVML lists it
+ *                  (nvmlGpuInstanceGetComputeInstancePossiblePlacements), or as
+ *                  mig_ci_slots_by_family() derives it
+ */
+int mig_plan_table_new_ci(const struct mig_gi_profile *gi, const struct mig_slot *slots, unsigned n,
+			  struct mig_plan_table **ret, struct mig_error *reterr);
+
+/**
+ * Places of compute instances in a GI of that profile by the rule of the chip's family: for a
+ * board without such an instance, of which NVML says nothing. Unconfirmed by hardware output.
+ *
+ * Return: how many were written.
+ */
+unsigned mig_ci_slots_by_family(const struct mig_board *board, unsigned gi_profile,
+				struct mig_slot ret[MIG_PLAN_MAX_SLOTS]);
+
+void mig_plan_table_free(struct mig_plan_table *table);
+
+/** @name The table itself @{ */
+unsigned mig_plan_n_slots(const struct mig_plan_table *table);
+const struct mig_slot *mig_plan_slot(const struct mig_plan_table *table, unsigned slot);
+/** Number of the slot, or -1: the profile does not start there. */
+int mig_plan_slot_at(const struct mig_plan_table *table, unsigned profile, unsigned start);
+/** All layouts, the empty one first. */
+size_t mig_plan_n_layouts(const struct mig_plan_table *table);
+mig_slots mig_plan_layout(const struct mig_plan_table *table, size_t i);
+/** Whether a set of slots is a layout. */
+bool mig_plan_is_layout(const struct mig_plan_table *table, mig_slots slots);
+/** Slots that exclude this one, itself included: overlap, or rules such as "one +me". */
+mig_slots mig_plan_excludes(const struct mig_plan_table *table, unsigned slot);
+/** Slots that can still be created beside a layout. */
+mig_slots mig_plan_free(const struct mig_plan_table *table, mig_slots now);
+/** Layouts that contain this one, itself included: all that creating alone can lead to. */
+unsigned mig_plan_room(const struct mig_plan_table *table, mig_slots now);
+/** @} */
+
+/** How many instances of each profile; by position. */
+struct mig_counts {
+	uint8_t n[MIG_MAX_GI_PROFILES];
+};
+
+struct mig_counts mig_plan_counts(const struct mig_plan_table *table, mig_slots slots);
+
+/** How many multisets of profiles there are (the empty one included), and those not in another. */
+struct mig_plan_totals {
+	unsigned layouts;	    /**< non-empty */
+	unsigned maximal;	    /**< to which nothing can be added */
+	unsigned masks;		    /**< distinct sets of occupied units, the empty one included */
+	unsigned multisets;	    /**< non-empty */
+	unsigned multisets_maximal; /**< of maximal layouts */
+	unsigned multisets_uncovered; /**< not contained in another */
+};
+void mig_plan_totals(const struct mig_plan_table *table, struct mig_plan_totals *ret);
+
+/** The i-th multiset (0: the empty one), false past the end. */
+bool mig_plan_multiset(const struct mig_plan_table *table, unsigned i, struct mig_counts *ret);
+
+/** @name From one layout to another @{ */
+
+/** What a GPU has now. */
+struct mig_plan_state {
+	mig_slots now;			  /**< a layout */
+	mig_slots pinned;		  /**< of these: must stay (busy, or told to) */
+	uint8_t n_ci[MIG_PLAN_MAX_SLOTS]; /**< compute instances in each slot of now */
+};
+
+/** What it shall have, whole: instances that are neither wanted nor pinned go. */
+struct mig_plan_goal {
+	struct mig_counts counts; /**< instances of each profile, those of .at among them */
+	mig_slots at;		  /**< slots that must be taken */
+};
+
+struct mig_plan_change {
+	mig_slots target; /**< the layout in the end */
+	mig_slots keep, destroy, create;
+	unsigned n_destroy;    /**< GPU instances */
+	unsigned n_ci_destroy; /**< compute instances in them */
+	unsigned room;	       /**< mig_plan_room of the target */
+};
+
+/**
+ * The best ways from a state to a goal. The target holds every pinned slot and all of goal->at; of
+ * each profile as many as the goal wants, or as are pinned or named in .at if these are more. Best
+ * is: fewest GPU instances destroyed, then fewest compute instances, then most room, then the
+ * target whose slots come first (lower start, then the order of -lgip).
+ *
+ * @param ret  at most cap, best first, distinct targets
+ * Return: how many were written, at least 1; -ENOSPC: there is no such target; -EINVAL: now is no
+ * layout, pinned is not in it.
+ */
+int mig_plan_change(const struct mig_plan_table *table, const struct mig_plan_state *state,
+		    const struct mig_plan_goal *goal, struct mig_plan_change *ret, unsigned cap,
+		    struct mig_error *reterr);
+
+/**
+ * For a goal that pinned instances make impossible: the smallest set of them that must go (no
+ * longer pinned; it may still be wanted), ties by fewest compute instances, then by the first slot.
+ *
+ * Return: 0; -ENOSPC: not even an empty GPU holds the goal.
+ */
+int mig_plan_must_go(const struct mig_plan_table *table, const struct mig_plan_state *state,
+		     const struct mig_plan_goal *goal, mig_slots *ret);
+
+/** Why no layout holds the goal, not even on an empty GPU. */
+enum mig_plan_no {
+	MIG_PLAN_NO_NONE = 0,	 /**< it fits */
+	MIG_PLAN_NO_TOTAL,	 /**< more of one profile than the board's total: .a */
+	MIG_PLAN_NO_UNITS,	 /**< more placement units than there are: .wanted of .have */
+	MIG_PLAN_NO_SLICES,	 /**< more compute slices than there are: .wanted of .have */
+	MIG_PLAN_NO_MEDIA,	 /**< two profiles exclude each other by rule: .a and .b */
+	MIG_PLAN_NO_STARTS,	 /**< slots of .at overlap: slots .a and .b */
+	MIG_PLAN_NO_ARRANGEMENT, /**< every sum is right, and yet no arrangement of starts works */
+};
+struct mig_plan_reason {
+	enum mig_plan_no no;
+	unsigned a, b;	       /**< profiles, or slots */
+	unsigned wanted, have; /**< units, slices or instances */
+};
+void mig_plan_why_not(const struct mig_plan_table *table, const struct mig_plan_goal *goal,
+		      struct mig_plan_reason *ret);
+
+/**
+ * Goals nearest to one that does not fit beside the pinned slots, each of which does: first those
+ * with fewest instances changed (dropped, or swapped for another profile), then those that lose the
+ * fewest memory units, then the fewest compute slices, then by the order of -lgip.
+ *
+ * Return: how many were written.
+ */
+unsigned mig_plan_nearest(const struct mig_plan_table *table, const struct mig_plan_state *state,
+			  const struct mig_plan_goal *goal, struct mig_counts *ret, unsigned cap);
+/** @} */
+
+/** @name Orders of creation @{ */
+
+/**
+ * Where the driver puts an instance when no start is given: the free start that leaves the most
+ * free slots of the board, ties to the lowest (-1: nothing fits). Rule and exceptions as
+ * doc/unconfirmed.md has them; a board whose driver decides otherwise makes the answer wrong, so
+ * whatever relies on it says so.
+ */
+int mig_plan_default_start(const struct mig_plan_table *table, mig_slots now, unsigned profile);
+
+struct mig_plan_order {
+	uint8_t n;
+	uint8_t profile[MIG_MAX_GI];
+	uint8_t start[MIG_MAX_GI]; /**< where each ends up */
+	mig_slots end;		   /**< the layout in the end */
+	unsigned long tried;	   /**< distinct orders that were followed (or known to fail) */
+	unsigned long orders;	   /**< distinct orders that there are */
+	uint8_t most;		   /**< instances that the best of the failing orders placed */
+};
+
+/**
+ * An order in which the instances of .counts can be created beside now without naming starts.
+ *
+ * @param end  0: any layout will do; otherwise it must end in exactly this one
+ * Return: 0; -ENOSPC: proved that none exists, ret->tried tells how much was looked at.
+ */
+int mig_plan_order(const struct mig_plan_table *table, mig_slots now,
+		   const struct mig_counts *counts, mig_slots end, struct mig_plan_order *ret);
+/** @} */
+
+/** @name What can be created, and what is in the way @{ */
+
+/** How many more of a profile fit beside a layout: what NVML calls remaining capacity. */
+unsigned mig_plan_remaining(const struct mig_plan_table *table, mig_slots now, unsigned profile);
+
+struct mig_plan_way {
+	mig_slots destroy; /**< go */
+	mig_slots
+		again; /**< of these profiles instances are created again elsewhere: their slots */
+	unsigned slot; /**< where the wanted one then stands */
+	unsigned n_ci_destroy;
+};
+
+/**
+ * The smallest changes that make room for one more instance. First ways that lose nothing (every
+ * destroyed instance comes back at another start), then ways that destroy; each sort by fewest GPU
+ * instances, then fewest compute instances, then most room. Pinned instances are never touched.
+ *
+ * @param start  -1: any
+ * Return: how many were written; 0: no way without a pinned instance; a first way that destroys
+ * nothing: it fits as it is.
+ */
+unsigned mig_plan_ways(const struct mig_plan_table *table, const struct mig_plan_state *state,
+		       unsigned profile, int start, struct mig_plan_way *ret, unsigned cap);
+
+/** What is in the way at one start: the instances (slots of now) that exclude it. */
+mig_slots mig_plan_blockers(const struct mig_plan_table *table, mig_slots now, unsigned slot);
+/** Of these, those that exclude it by rule only (one +me ...), not by overlap. */
+mig_slots mig_plan_blockers_by_rule(const struct mig_plan_table *table, mig_slots now,
+				    unsigned slot);
+/** @} */
+
+/** @name How full, how fragmented @{ */
+struct mig_plan_measure {
+	unsigned units, units_free;   /**< placement units */
+	unsigned slices, slices_free; /**< compute slices */
+	uint64_t free_mask;	      /**< bit n: unit n is free */
+	uint64_t dead_mask;	      /**< free units that no slot which is free covers */
+	int largest;		      /**< largest profile that can be created now, -1: none */
+	int largest_best;	      /**< the same in the best arrangement of the same instances */
+	unsigned room;		      /**< mig_plan_room now */
+	unsigned room_best;	      /**< and in the best arrangement */
+	mig_slots best;		      /**< that arrangement */
+};
+void mig_plan_measure(const struct mig_plan_table *table, mig_slots now,
+		      struct mig_plan_measure *ret);
+/** @} */
+
+/** @name By need @{ */
+struct mig_need {
+	uint64_t memory_mib; /**< 0: any */
+	uint16_t sm;	     /**< multiprocessors; 0: any */
+};
+
+/**
+ * The cheapest profiles that serve all needs beside the pinned slots: an instance each. Cheapest is
+ * fewest placement units in sum, then fewest compute slices, then fewest media engines, then most
+ * room that is left.
+ *
+ * @param ret  per need the profile; by position
+ * Return: 0; -ENOSPC: no layout serves them all.
+ */
+int mig_plan_needs(const struct mig_board *board, const struct mig_plan_table *table,
+		   const struct mig_plan_state *state, const struct mig_need *needs, unsigned n,
+		   uint8_t *ret, struct mig_error *reterr);
+/** @} */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
