@@ -39,9 +39,12 @@ enum mig_process_kind {
 	MIG_PROCESS_ATTACHED = 1 << 4, /**< a lab's client that only has NVML open */
 };
 
+/** A process that has only files open that belong to no GPU, such as /dev/nvidiactl. */
+#define MIG_NO_GPU UINT32_MAX
+
 /** A process that holds a GPU or a part of it. */
 struct mig_process {
-	uint32_t gpu;	/**< index */
+	uint32_t gpu;	/**< index; MIG_NO_GPU */
 	int32_t gi, ci; /**< ids; -1: the whole GPU, or not known */
 	uint32_t pid;
 	uint32_t kind;		   /**< enum mig_process_kind, several at once */
@@ -53,6 +56,15 @@ struct mig_process {
 	char unit[128];		   /**< systemd unit, "" none or unknown */
 	char container[80];	   /**< container id, "" none or unknown */
 	char files[128];	   /**< device files that it has open, separated by blanks */
+};
+
+/** How far the search for processes with device files open could see. */
+struct mig_holders_seen {
+	bool asked;	    /**< /proc was searched */
+	bool hidden;	    /**< /proc shows this user's processes only (hidepid) */
+	bool namespaced;    /**< in a pid namespace: processes outside it are not seen */
+	uint32_t n_unread;  /**< processes whose open files this user may not see */
+	int32_t lab_status; /**< of a lab: 0, or NVML's code for why its clients were not listed */
 };
 
 /** A compute instance, which is a MIG device to CUDA. */
@@ -119,6 +131,7 @@ struct mig_snapshot {
 	struct mig_gpu *gpu; /**< ascending index */
 	uint32_t n_process;
 	struct mig_process *process; /**< by GPU, GI, CI, pid */
+	struct mig_holders_seen holders;
 };
 
 /** Frees a snapshot and what it holds. NULL is fine. */
