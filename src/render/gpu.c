@@ -36,62 +36,13 @@ static int max_int(int a, int b)
 	return a > b ? a : b;
 }
 
-/* Text into a cell: cut at the border, never through it. */
-static void put(const struct grid *g, int x, int y, int w, const char *s, enum render_style style)
-{
-	char cut[96];
-	size_t n = render_fit(s, (unsigned)max_int(w, 0));
-
-	if (n >= sizeof(cut))
-		n = sizeof(cut) - 1;
-	memcpy(cut, s, n);
-	cut[n] = 0;
-	g->pen->ops->text(g->pen, x, y, cut, style);
-}
-
-/* Text in the box from column x to x+w: one column of room on both sides where there is enough. */
-static void put_in_box(const struct grid *g, int x, int y, int w, const char *s,
-		       enum render_style style)
-{
-	int width = g->pen->ops->text_width(g->pen, s);
-	int pad = width <= w - 3 ? 1 : 0;
-
-	put(g, x + 1 + pad, y, w - 1 - pad, s, style);
-}
-
-/* A profile name too long for its box goes on in the next line: "1g.10gb" "+me". */
-static void put_name(const struct grid *g, int x, int y, int w, const char *name,
-		     enum render_style style)
-{
-	const char *plus = strpbrk(name, "+-");
-	char head[MIG_PROFILE_NAME];
-
-	if (!plus || g->pen->ops->text_width(g->pen, name) < w) {
-		put_in_box(g, x, y, w, name, style);
-		return;
-	}
-	snprintf(head, sizeof(head), "%.*s", (int)(plus - name), name);
-	put_in_box(g, x, y, w, head, style);
-	put_in_box(g, x, y + 1, w, plus, style);
-}
-
 static void put_id(const struct grid *g, int x, int y, int w, const char *what, unsigned id,
 		   enum render_style style)
 {
 	char text[16];
 
 	snprintf(text, sizeof(text), "%s %u", what, id);
-	put_in_box(g, x, y, w, text, style);
-}
-
-static void put_ruler(const struct grid *g, int y, unsigned n, int step)
-{
-	for (unsigned i = 0; i < n; i++) {
-		char text[8];
-
-		snprintf(text, sizeof(text), "%u", i);
-		put(g, g->x + (int)i * step + step / 2, y, step, text, RENDER_FAINT);
-	}
+	render_put_in_box(g->pen, x, y, w, text, style);
 }
 
 /* By place, so that an instance keeps its colour when others come and go. */
@@ -111,7 +62,8 @@ static void draw_free_memory(const struct grid *g, uint32_t taken)
 		if (taken & 1u << s)
 			continue;
 		g->pen->ops->box(g->pen, x, g->memory_y, g->slice + 1, h, RENDER_FAINT);
-		put_in_box(g, x, g->memory_y + 1, g->slice, g->gpu->words->free, RENDER_FAINT);
+		render_put_in_box(g->pen, x, g->memory_y + 1, g->slice, g->gpu->words->free,
+				  RENDER_FAINT);
 	}
 }
 
@@ -121,7 +73,7 @@ static void draw_compute_cell(const struct grid *g, unsigned slice, const char *
 	int h = g->end_y - g->compute_y + 1;
 
 	g->pen->ops->box(g->pen, x, g->compute_y, g->slice + 1, h, RENDER_FAINT);
-	put_in_box(g, x, g->compute_y + 1, g->slice, word, RENDER_FAINT);
+	render_put_in_box(g->pen, x, g->compute_y + 1, g->slice, word, RENDER_FAINT);
 }
 
 static void draw_ci(const struct grid *g, const struct render_ci *ci, unsigned first,
@@ -138,9 +90,9 @@ static void draw_ci(const struct grid *g, const struct render_ci *ci, unsigned f
 		name[dot - ci->name] = 0;
 	g->pen->ops->box(g->pen, x, y, w + 1, g->end_y - y + 1, style);
 	put_id(g, x, y + 1, w, "CI", ci->id, style);
-	put_in_box(g, x, y + 2, w, name, style);
+	render_put_in_box(g->pen, x, y + 2, w, name, style);
 	if (ci->in_use)
-		put_in_box(g, x, y + 3, w, g->gpu->words->in_use, RENDER_HERE);
+		render_put_in_box(g->pen, x, y + 3, w, g->gpu->words->in_use, RENDER_HERE);
 }
 
 /* The first compute slice below a GI, and how many of the board's lie below its memory. */
@@ -179,7 +131,7 @@ static void draw_gi_compute(const struct grid *g, const struct render_gi *gi,
 
 		g->pen->ops->box(g->pen, x, g->compute_y, w + 1, g->end_y - g->compute_y + 1,
 				 style);
-		put_in_box(g, x, g->compute_y + 1, w, words->no_ci, RENDER_PLAIN);
+		render_put_in_box(g->pen, x, g->compute_y + 1, w, words->no_ci, RENDER_PLAIN);
 	}
 	for (unsigned c = 0; c < gi->n_ci; c++)
 		draw_ci(g, &gi->ci[c], first, style);
@@ -192,7 +144,7 @@ static void draw_gi(const struct grid *g, const struct render_gi *gi)
 
 	g->pen->ops->box(g->pen, x, g->memory_y, w + 1, g->compute_y - g->memory_y + 1, style);
 	put_id(g, x, g->memory_y + 1, w, "GI", gi->id, style);
-	put_name(g, x, g->memory_y + 2, w, gi->name, style);
+	render_put_name(g->pen, x, g->memory_y + 2, w, gi->name, style);
 	draw_gi_compute(g, gi, style);
 }
 
@@ -228,7 +180,7 @@ static void draw_title(const struct grid *g)
 	if (gpu->pending != gpu->mig)
 		mode = gpu->pending ? gpu->words->pending_on : gpu->words->pending_off;
 	snprintf(text, sizeof(text), "GPU %u  %s", gpu->index, gpu->name);
-	put(g, g->x, 0, GRID_COLUMNS, text, RENDER_STRONG);
+	render_put(g->pen, g->x, 0, GRID_COLUMNS, text, RENDER_STRONG);
 	x = g->x + g->unit * gpu->units + 1 - g->pen->ops->text_width(g->pen, mode);
 	x = max_int(x, g->x + g->pen->ops->text_width(g->pen, text) + 2);
 	g->pen->ops->text(g->pen, x, 0, mode,
@@ -272,7 +224,7 @@ void render_gpu(struct render_pen *pen, const void *what)
 	g.compute_y = g.memory_y + memory_lines(gpu, g.unit) + 1;
 	g.end_y = g.compute_y + compute_lines(gpu) + 1;
 	draw_title(&g);
-	put_ruler(&g, 1, gpu->memory_slices, g.slice);
+	render_ruler(pen, g.x, 1, gpu->memory_slices, g.slice);
 	pen->ops->text(pen, 0, g.memory_y + 1, words->memory, RENDER_FAINT);
 	pen->ops->text(pen, 0, g.compute_y + 1, words->compute, RENDER_FAINT);
 	if (gpu->mig) {
@@ -282,7 +234,8 @@ void render_gpu(struct render_pen *pen, const void *what)
 			      g.compute_y - g.memory_y + 1, RENDER_PLAIN);
 		pen->ops->box(pen, g.x, g.compute_y, gpu->compute_slices * g.slice + 1,
 			      g.end_y - g.compute_y + 1, RENDER_PLAIN);
-		put_in_box(&g, g.x, g.memory_y + 1, GRID_COLUMNS, words->undivided, RENDER_PLAIN);
+		render_put_in_box(pen, g.x, g.memory_y + 1, GRID_COLUMNS, words->undivided,
+				  RENDER_PLAIN);
 	}
-	put_ruler(&g, g.end_y + 1, gpu->compute_slices, g.slice);
+	render_ruler(pen, g.x, g.end_y + 1, gpu->compute_slices, g.slice);
 }

@@ -16,6 +16,14 @@ static void measure_box(struct render_pen *pen, int x, int y, int w, int h, enum
 	reach(pen, x + w, y + h);
 }
 
+static void measure_bar(struct render_pen *pen, int x, int y, int w, unsigned joins,
+			enum render_style style)
+{
+	(void)joins;
+	(void)style;
+	reach(pen, x + w, y + 1);
+}
+
 static int measure_text_width(const struct render_pen *pen, const char *s)
 {
 	(void)pen;
@@ -39,6 +47,7 @@ static void measure_sign(struct render_pen *pen, int x, int y, enum render_sign 
 
 static const struct render_pen_ops measure_ops = {
 	.box = measure_box,
+	.bar = measure_bar,
 	.line = measure_box,
 	.text = measure_text,
 	.sign = measure_sign,

@@ -74,10 +74,53 @@ struct render_layouts {
 	uint8_t units, memory_slices;
 	unsigned n;
 	const struct render_layout *layout;
+	unsigned columns;	/* room: where it is enough, they stand side by side; 0: 80 */
+	const unsigned *number; /* of each, to be shown; NULL: from 1 */
 };
 
 /* Numbered layouts, one a line, each block as wide as its memory. */
 void render_layouts(struct render_pen *pen, const void *layouts);
+
+/* What a plan does to an instance. */
+enum render_fate { RENDER_STAYS = 0, RENDER_GOES, RENDER_COMES };
+
+struct render_plan_block {
+	uint8_t start, size; /* in placement units */
+	uint8_t fate;	     /* enum render_fate */
+	bool pinned, busy;   /* must stay: told to, or a process runs there */
+	int gi;		     /* id; -1: none yet */
+	char name[MIG_PROFILE_NAME];
+};
+
+/* How the GPU looks at one moment. */
+struct render_stage {
+	const char *label; /* "before" */
+	uint8_t n;
+	struct render_plan_block block[MIG_MAX_GI];
+};
+
+struct render_plan_words {
+	const char *free, *stays, *goes, *comes; /* "free", "stays", "goes", "new" */
+	const char *pinned, *busy;		 /* "pinned", "in use" */
+};
+
+#define RENDER_MAX_STAGES 4
+
+struct render_plan {
+	const struct render_plan_words *words;
+	const char *title; /* NULL: none */
+	int gpu;	   /* index, or -1: a board */
+	uint8_t units, memory_slices;
+	unsigned columns; /* room; 0: 80 */
+	uint8_t n;
+	struct render_stage stage[RENDER_MAX_STAGES];
+};
+
+/*
+ * Stages below one another, instances as boxes over one ruler: before and after, what stays, goes
+ * and comes, each with a sign and a word of its own.
+ */
+void render_plan(struct render_pen *pen, const void *plan);
 
 #define RENDER_MAX_FLOW 6
 

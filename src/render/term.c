@@ -83,6 +83,20 @@ static void term_box(struct render_pen *pen, int x, int y, int w, int h, enum re
 	term_line(pen, x + w - 1, y, 1, h, style);
 }
 
+static void term_bar(struct render_pen *pen, int x, int y, int w, unsigned joins,
+		     enum render_style style)
+{
+	for (int side = 0; side < 2; side++) {
+		int at = x + side * (w - 1);
+
+		term_line(pen, at, y, 1, 1, style);
+		if (joins & RENDER_JOIN_ABOVE)
+			term_line(pen, at, y - 1, 1, 2, style);
+		if (joins & RENDER_JOIN_BELOW)
+			term_line(pen, at, y, 1, 2, style);
+	}
+}
+
 static void term_text(struct render_pen *pen, int x, int y, const char *s, enum render_style style)
 {
 	struct canvas *cv = (struct canvas *)pen;
@@ -118,6 +132,7 @@ static int term_text_width(const struct render_pen *pen, const char *s)
 
 static const struct render_pen_ops term_ops = {
 	.box = term_box,
+	.bar = term_bar,
 	.line = term_line,
 	.text = term_text,
 	.sign = term_sign,

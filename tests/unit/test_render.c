@@ -191,6 +191,98 @@ static void test_layouts(void)
 	free(text);
 }
 
+/* Where there is room for two columns the rows are shared out, read downwards. */
+static void test_layouts_beside(void)
+{
+	struct render_layout rows[8] = { 0 };
+	struct render_layouts l = { &words, 4, 4, ARRAY_SIZE(rows), rows, .columns = 160 };
+	char *text;
+
+	for (unsigned i = 0; i < 8; i++)
+		rows[i] = (struct render_layout){ 1, { { 0, 4, "4g.24gb" } } };
+	text = drawn(true, false, render_layouts, &l);
+	CHECK(strstr(text, "\n  1 │ 4g.24gb                                                       │"
+			   "     5 │ 4g.24gb"));
+	CHECK(strstr(text, "\n  4 │") && !strstr(text, "\n  5 │"));
+	free(text);
+	l.columns = 138; /* one less than two need */
+	text = drawn(true, false, render_layouts, &l);
+	CHECK(strstr(text, "\n  8 │"));
+	free(text);
+}
+
+static struct render_plan lesson_plan(void)
+{
+	static const struct render_plan_words plan_words = {
+		.free = "free",
+		.stays = "stays",
+		.goes = "goes",
+		.comes = "new",
+		.pinned = "pinned",
+		.busy = "in use",
+	};
+
+	return (struct render_plan){
+		.words = &plan_words,
+		.title = "GPU 0",
+		.units = 8,
+		.memory_slices = 8,
+		.n = 2,
+		.stage = {
+			{ "before", 3, { { 0, 4, RENDER_STAYS, false, true, 2, "3g.40gb" },
+					 { 4, 2, RENDER_GOES, false, false, 5, "2g.20gb" },
+					 { 6, 1, RENDER_STAYS, true, false, 11, "1g.10gb+me" } } },
+			{ "after", 3, { { 0, 4, RENDER_STAYS, false, true, 2, "3g.40gb" },
+					{ 5, 1, RENDER_COMES, false, false, -1, "1g.10gb" },
+					{ 6, 1, RENDER_STAYS, true, false, 11, "1g.10gb+me" } } },
+		},
+	};
+}
+
+static void test_plan(void)
+{
+	struct render_plan plan = lesson_plan();
+	char *text = drawn(true, false, render_plan, &plan);
+
+	CHECK_STR(text,
+		  "       GPU 0\n"
+		  "           0       1       2       3       4       5       6       7\n"
+		  "       ┌───────────────────────────────┬───────────────┬───────┬───────┐\n"
+		  "before │ 3g.40gb                       │ 2g.20gb       │1g.10gb│ free  │\n"
+		  "       │                               │               │ +me   │       │\n"
+		  "       │ GI 2                          │ GI 5          │ GI 11 │       │\n"
+		  "       │ = stays                       │ - goes        │= stays│       │\n"
+		  "       │ in use                        │               │pinned │       │\n"
+		  "       └───────────────────────────────┴───────────────┴───────┴───────┘\n"
+		  "       ┌───────────────────────────────┬───────┬───────┬───────┬───────┐\n"
+		  "after  │ 3g.40gb                       │ free  │1g.10gb│1g.10gb│ free  │\n"
+		  "       │                               │       │       │ +me   │       │\n"
+		  "       │ GI 2                          │       │       │ GI 11 │       │\n"
+		  "       │ = stays                       │       │ + new │= stays│       │\n"
+		  "       │ in use                        │       │       │pinned │       │\n"
+		  "       └───────────────────────────────┴───────┴───────┴───────┴───────┘\n");
+	free(text);
+}
+
+/* A wide terminal makes wide boxes, a narrow one narrow ones; labels are never cut. */
+static void test_plan_width(void)
+{
+	static const unsigned room[][2] = { { 40, 40 }, { 80, 80 }, { 100, 96 }, { 200, 136 } };
+	struct render_plan plan = lesson_plan();
+
+	for (unsigned i = 0; i < ARRAY_SIZE(room); i++) {
+		char *text;
+		size_t n;
+
+		plan.columns = room[i][0];
+		text = drawn(false, false, render_plan, &plan);
+		n = strcspn(strchr(strchr(text, '\n') + 1, '\n') + 1, "\n");
+		CHECK_EQ(n, room[i][1]);
+		CHECK(strstr(text, "before |"));
+		free(text);
+	}
+}
+
 static void test_flow(void)
 {
 	struct render_flow flow = {
@@ -307,6 +399,9 @@ static void all_in_this_locale(void)
 	test_other_boards();
 	test_wide_text();
 	test_layouts();
+	test_layouts_beside();
+	test_plan();
+	test_plan_width();
 	test_flow();
 	test_wrap();
 	test_wrap_mark();
