@@ -61,19 +61,29 @@ static void draw_free_memory(const struct grid *g, uint32_t taken)
 
 		if (taken & 1u << s)
 			continue;
+		render_begin(g->pen, &(struct render_part){ .kind = "free-memory",
+							    .number = (int)s,
+							    .start = (int)s * g->slice / g->unit,
+							    .size = g->slice / g->unit });
 		g->pen->ops->box(g->pen, x, g->memory_y, g->slice + 1, h, RENDER_FAINT);
 		render_put_in_box(g->pen, x, g->memory_y + 1, g->slice, g->gpu->words->free,
 				  RENDER_FAINT);
+		render_end(g->pen);
 	}
 }
 
-static void draw_compute_cell(const struct grid *g, unsigned slice, const char *word)
+static void draw_compute_cell(const struct grid *g, unsigned slice, const char *kind,
+			      const char *word)
 {
 	int x = g->x + (int)slice * g->slice;
 	int h = g->end_y - g->compute_y + 1;
 
+	render_begin(g->pen,
+		     &(struct render_part){
+			     .kind = kind, .number = (int)slice, .start = (int)slice, .size = 1 });
 	g->pen->ops->box(g->pen, x, g->compute_y, g->slice + 1, h, RENDER_FAINT);
 	render_put_in_box(g->pen, x, g->compute_y + 1, g->slice, word, RENDER_FAINT);
+	render_end(g->pen);
 }
 
 static void draw_ci(const struct grid *g, const struct render_ci *ci, unsigned first,
@@ -82,7 +92,17 @@ static void draw_ci(const struct grid *g, const struct render_ci *ci, unsigned f
 	int x = g->x + (int)(first + ci->start) * g->slice, w = ci->slices * g->slice;
 	int y = g->compute_y;
 	const char *dot = strchr(ci->name, '.');
-	char name[MIG_PROFILE_NAME];
+	char name[MIG_PROFILE_NAME], title[64];
+
+	snprintf(title, sizeof(title), "CI %u: %s%s%s", ci->id, ci->name, ci->in_use ? ", " : "",
+		 ci->in_use ? g->gpu->words->in_use : "");
+	render_begin(g->pen, &(struct render_part){ .kind = "ci",
+						    .number = ci->id,
+						    .state = ci->in_use ? "busy" : NULL,
+						    .title = title,
+						    .profile = ci->name,
+						    .start = (int)first + ci->start,
+						    .size = ci->slices });
 
 	snprintf(name, sizeof(name), "%s", ci->name);
 	/* In a narrow box the CI's own part has to do; the GI's name stands above it. */
@@ -93,6 +113,7 @@ static void draw_ci(const struct grid *g, const struct render_ci *ci, unsigned f
 	render_put_in_box(g->pen, x, y + 2, w, name, style);
 	if (ci->in_use)
 		render_put_in_box(g->pen, x, y + 3, w, g->gpu->words->in_use, RENDER_HERE);
+	render_end(g->pen);
 }
 
 /* The first compute slice below a GI, and how many of the board's lie below its memory. */
@@ -122,16 +143,20 @@ static void draw_gi_compute(const struct grid *g, const struct render_gi *gi,
 			cut |= 1u << (gi->ci[c].start + s);
 	for (unsigned s = 0; s < n; s++) {
 		if (s >= gi->slices)
-			draw_compute_cell(g, first + s, words->unused);
+			draw_compute_cell(g, first + s, "unused", words->unused);
 		else if (gi->n_ci && !(cut & 1u << s))
-			draw_compute_cell(g, first + s, words->free);
+			draw_compute_cell(g, first + s, "free-compute", words->free);
 	}
 	if (!gi->n_ci) {
 		int x = g->x + (int)first * g->slice, w = gi->slices * g->slice;
 
+		render_begin(g->pen, &(struct render_part){ .kind = "no-ci",
+							    .start = (int)first,
+							    .size = gi->slices });
 		g->pen->ops->box(g->pen, x, g->compute_y, w + 1, g->end_y - g->compute_y + 1,
 				 style);
 		render_put_in_box(g->pen, x, g->compute_y + 1, w, words->no_ci, RENDER_PLAIN);
+		render_end(g->pen);
 	}
 	for (unsigned c = 0; c < gi->n_ci; c++)
 		draw_ci(g, &gi->ci[c], first, style);
@@ -141,11 +166,22 @@ static void draw_gi(const struct grid *g, const struct render_gi *gi)
 {
 	int x = g->x + gi->start * g->unit, w = gi->size * g->unit;
 	enum render_style style = tint(gi);
+	char title[64];
+
+	snprintf(title, sizeof(title), "GI %u: %s at %u-%u", gi->id, gi->name, gi->start,
+		 gi->start + gi->size - 1);
+	render_begin(g->pen, &(struct render_part){ .kind = "gi",
+						    .number = gi->id,
+						    .title = title,
+						    .profile = gi->name,
+						    .start = gi->start,
+						    .size = gi->size });
 
 	g->pen->ops->box(g->pen, x, g->memory_y, w + 1, g->compute_y - g->memory_y + 1, style);
 	put_id(g, x, g->memory_y + 1, w, "GI", gi->id, style);
 	render_put_name(g->pen, x, g->memory_y + 2, w, gi->name, style);
 	draw_gi_compute(g, gi, style);
+	render_end(g->pen);
 }
 
 /* What is free first: where borders meet, the instance's colour shows. */
@@ -165,7 +201,7 @@ static void draw_instances(const struct grid *g)
 	draw_free_memory(g, taken);
 	for (unsigned s = 0; s < gpu->compute_slices; s++)
 		if (!(computing & 1u << s))
-			draw_compute_cell(g, s, gpu->words->free);
+			draw_compute_cell(g, s, "free-compute", gpu->words->free);
 	for (unsigned i = 0; i < gpu->n_gi; i++)
 		draw_gi(g, &gpu->gi[i]);
 }
@@ -223,6 +259,8 @@ void render_gpu(struct render_pen *pen, const void *what)
 	g.memory_y = 2;
 	g.compute_y = g.memory_y + memory_lines(gpu, g.unit) + 1;
 	g.end_y = g.compute_y + compute_lines(gpu) + 1;
+	render_begin(pen, &(struct render_part){
+				  .kind = "gpu", .number = (int)gpu->index, .title = gpu->name });
 	draw_title(&g);
 	render_ruler(pen, g.x, 1, gpu->memory_slices, g.slice);
 	pen->ops->text(pen, 0, g.memory_y + 1, words->memory, RENDER_FAINT);
@@ -238,4 +276,5 @@ void render_gpu(struct render_pen *pen, const void *what)
 				  RENDER_PLAIN);
 	}
 	render_ruler(pen, g.x, g.end_y + 1, gpu->compute_slices, g.slice);
+	render_end(pen);
 }
