@@ -7,6 +7,7 @@
 #include "cli/chosen.h"
 #include "cli/cmd.h"
 #include "cli/nearest.h"
+#include "cli/topics.h"
 
 /* How many of the words a name like "lab client start" takes up; 0: another command. */
 static int match(const char *name, int argc, char *const *argv)
@@ -82,7 +83,7 @@ static int right_words(int argc, char *const *argv)
 	return n;
 }
 
-static int unknown(int argc, char *const *argv, struct mig_error *reterr)
+static int unknown(int argc, char *const *argv, bool topics, struct mig_error *reterr)
 {
 	int n = right_words(argc, argv);
 	struct cli_nearest near;
@@ -101,16 +102,29 @@ static int unknown(int argc, char *const *argv, struct mig_error *reterr)
 		if (rest && !(c->flags & CMD_HIDDEN))
 			cli_nearest_add_len(&near, rest, strcspn(rest, " "));
 	}
+	for (const struct cli_topic *t = cli_topics; topics && !n && t->name; t++)
+		cli_nearest_add(&near, t->name);
 	if (cli_nearest_get(&near))
-		return mig_fail(reterr, -EINVAL, "unknown command '%s%.40s': did you mean '%s%s'?",
-				where, argv[n], where, cli_nearest_get(&near));
+		return mig_fail(reterr, -EINVAL, "unknown %s '%s%.40s': did you mean '%s%s'?",
+				topics && !n ? "command or topic" : "command", where, argv[n],
+				where, cli_nearest_get(&near));
 	return mig_fail(reterr, -EINVAL,
 			"unknown command '%s%.40s': 'migctl help%s%.*s' lists the commands", where,
 			argv[n], n ? " " : "", n ? (int)strlen(where) - 1 : 0, where);
 }
 
+static const struct cli_topic *find_topic(const char *name)
+{
+	const struct cli_topic *t = cli_topics;
+
+	while (t->name && strcmp(t->name, name) != 0)
+		t++;
+	return t->name ? t : NULL;
+}
+
 int cmd_help(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)
 {
+	const struct cli_topic *topic;
 	const struct cli_cmd *about;
 	int words, r;
 
@@ -122,13 +136,20 @@ int cmd_help(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error 
 		return CLI_EXIT_OK;
 	}
 	about = find(argc, argv, &words);
+	topic = argc == 1 ? find_topic(argv[0]) : NULL;
 	if (about && words == argc) {
 		cli_help_command(about);
+		if (topic)
+			printf("\n%s", topic->text);
+		return CLI_EXIT_OK;
+	}
+	if (topic) {
+		fputs(topic->text, stdout);
 		return CLI_EXIT_OK;
 	}
 	if (!about && list_family(argc, argv))
 		return CLI_EXIT_OK;
-	return unknown(argc, argv, reterr);
+	return unknown(argc, argv, true, reterr);
 }
 
 /* Options in front of the command: --lab chooses for this run, as MIGKIT_LAB would. */
@@ -199,7 +220,7 @@ int cli_dispatch(int argc, char **argv, struct mig_error *reterr)
 			return CLI_EXIT_OK;
 	}
 	if (!cmd)
-		return unknown(argc, argv, reterr);
+		return unknown(argc, argv, false, reterr);
 	argc -= words;
 	argv += words;
 	if (!(cmd->flags & CMD_RAW) && cli_wants_help(argc, argv)) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/topics.h"
 
 /* Column at which the second column of a help text starts. */
 #define HELP_COLUMN 22
@@ -68,7 +69,7 @@ void cli_help_overview(void)
 
 	printf("Usage: migctl [--lab NAME] COMMAND [WORDS]...\n"
 	       "       migctl --version\n"
-	       "       migctl help COMMAND\n");
+	       "       migctl help COMMAND|TOPIC\n");
 	for (const struct cli_cmd *c = cli_commands; c->name; c++) {
 		if (c->flags & CMD_HIDDEN)
 			continue;
@@ -78,6 +79,9 @@ void cli_help_overview(void)
 		}
 		two_columns(c->name, c->summary);
 	}
+	printf("\nTopics of 'migctl help':\n");
+	for (const struct cli_topic *t = cli_topics; t->name; t++)
+		two_columns(t->name, t->title);
 	printf("\nWithout a chosen lab (--lab, MIGKIT_LAB or 'migctl lab use') migctl talks to the\n"
 	       "real driver.\n");
 }

@@ -20,8 +20,9 @@
  * A number by itself is a profile's id, as in nvidia-smi, unless an "x" follows it.
  */
 
-#define MAX_COUNT 99 /* far above what any GPU holds: that a board holds fewer is no typing error \
-		      */
+#define MAX_COUNT                                                                       \
+	99 /* far above what any GPU holds: that a board holds fewer is no typing error \
+	    */
 #define MAX_DIGITS 6
 #define SHOWN_WORD 60 /* of a word in a sentence */
 
