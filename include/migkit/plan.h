@@ -19,9 +19,12 @@ extern "C" {
  * clock, no globals. It reads profiles and placements as a board's value has them (from its file or
  * from NVML), and knows no board.
  *
- * A slot is one place of one profile: a pair (profile, start). A layout is a set of slots that can
- * exist together. A table holds all layouts of a board; it is made once, and every question is
- * answered from it.
+ * A slot is one place of one profile: a pair (profile, start). Slots are numbered by start, then by
+ * the order of -lgip. A layout is a set of slots that can exist together. A table holds all layouts
+ * of a board; it is made once, and every question is answered from it.
+ *
+ * "The layout whose slots come first" is, of two, the one that has the lowest slot in which they
+ * differ.
  */
 
 #define MIG_PLAN_MAX_SLOTS 64 /**< most seen: 30, RTX PRO 6000 */
@@ -43,13 +46,13 @@ struct mig_slot {
 struct mig_plan_table;
 
 /** All profiles of a board. */
-mig_profiles mig_profiles_all(const struct mig_board *board);
+MIG_API mig_profiles mig_profiles_all(const struct mig_board *board);
 
 /**
  * The profiles of NVIDIA's well-known figure, 1g 2g 3g 4g 7g: without media variants, and of each
  * number of slices only the one with the least memory.
  */
-mig_profiles mig_profiles_plain(const struct mig_board *board);
+MIG_API mig_profiles mig_profiles_plain(const struct mig_board *board);
 
 /**
  * Makes the tables of GPU instances on an empty board.
@@ -59,8 +62,8 @@ mig_profiles mig_profiles_plain(const struct mig_board *board);
  * @param ret       freed by mig_plan_table_free
  * Return: 0; -EINVAL: placements that contradict themselves or too many slots; -ENOMEM.
  */
-int mig_plan_table_new(const struct mig_board *board, mig_profiles profiles,
-		       struct mig_plan_table **ret, struct mig_error *reterr);
+MIG_API int mig_plan_table_new(const struct mig_board *board, mig_profiles profiles,
+			       struct mig_plan_table **ret, struct mig_error *reterr);
 
 /**
  * The same for the compute instances inside one GPU instance.
@@ -69,8 +72,9 @@ int mig_plan_table_new(const struct mig_board *board, mig_profiles profiles,
  *                  (nvmlGpuInstanceGetComputeInstancePossiblePlacements), or as
  *                  mig_ci_slots_by_family() derives it
  */
-int mig_plan_table_new_ci(const struct mig_gi_profile *gi, const struct mig_slot *slots, unsigned n,
-			  struct mig_plan_table **ret, struct mig_error *reterr);
+MIG_API int mig_plan_table_new_ci(const struct mig_gi_profile *gi, const struct mig_slot *slots,
+				  unsigned n, struct mig_plan_table **ret,
+				  struct mig_error *reterr);
 
 /**
  * Places of compute instances in a GI of that profile by the rule of the chip's family: for a
@@ -81,24 +85,27 @@ int mig_plan_table_new_ci(const struct mig_gi_profile *gi, const struct mig_slot
 unsigned mig_ci_slots_by_family(const struct mig_board *board, unsigned gi_profile,
 				struct mig_slot ret[MIG_PLAN_MAX_SLOTS]);
 
-void mig_plan_table_free(struct mig_plan_table *table);
+MIG_API void mig_plan_table_free(struct mig_plan_table *table);
 
 /** @name The table itself @{ */
-unsigned mig_plan_n_slots(const struct mig_plan_table *table);
-const struct mig_slot *mig_plan_slot(const struct mig_plan_table *table, unsigned slot);
+MIG_API unsigned mig_plan_n_slots(const struct mig_plan_table *table);
+MIG_API const struct mig_slot *mig_plan_slot(const struct mig_plan_table *table, unsigned slot);
 /** Number of the slot, or -1: the profile does not start there. */
-int mig_plan_slot_at(const struct mig_plan_table *table, unsigned profile, unsigned start);
-/** All layouts, the empty one first. */
-size_t mig_plan_n_layouts(const struct mig_plan_table *table);
-mig_slots mig_plan_layout(const struct mig_plan_table *table, size_t i);
+MIG_API int mig_plan_slot_at(const struct mig_plan_table *table, unsigned profile, unsigned start);
+/**
+ * All layouts: the empty one, then the larger instance at the lower start first and an instance
+ * before a gap, which is the order of NVIDIA's figure.
+ */
+MIG_API size_t mig_plan_n_layouts(const struct mig_plan_table *table);
+MIG_API mig_slots mig_plan_layout(const struct mig_plan_table *table, size_t i);
 /** Whether a set of slots is a layout. */
-bool mig_plan_is_layout(const struct mig_plan_table *table, mig_slots slots);
+MIG_API bool mig_plan_is_layout(const struct mig_plan_table *table, mig_slots slots);
 /** Slots that exclude this one, itself included: overlap, or rules such as "one +me". */
-mig_slots mig_plan_excludes(const struct mig_plan_table *table, unsigned slot);
+MIG_API mig_slots mig_plan_excludes(const struct mig_plan_table *table, unsigned slot);
 /** Slots that can still be created beside a layout. */
-mig_slots mig_plan_free(const struct mig_plan_table *table, mig_slots now);
+MIG_API mig_slots mig_plan_free(const struct mig_plan_table *table, mig_slots now);
 /** Layouts that contain this one, itself included: all that creating alone can lead to. */
-unsigned mig_plan_room(const struct mig_plan_table *table, mig_slots now);
+MIG_API unsigned mig_plan_room(const struct mig_plan_table *table, mig_slots now);
 /** @} */
 
 /** How many instances of each profile; by position. */
@@ -106,7 +113,7 @@ struct mig_counts {
 	uint8_t n[MIG_MAX_GI_PROFILES];
 };
 
-struct mig_counts mig_plan_counts(const struct mig_plan_table *table, mig_slots slots);
+MIG_API struct mig_counts mig_plan_counts(const struct mig_plan_table *table, mig_slots slots);
 
 /** How many multisets of profiles there are (the empty one included), and those not in another. */
 struct mig_plan_totals {
@@ -155,9 +162,9 @@ struct mig_plan_change {
  * Return: how many were written, at least 1; -ENOSPC: there is no such target; -EINVAL: now is no
  * layout, pinned is not in it.
  */
-int mig_plan_change(const struct mig_plan_table *table, const struct mig_plan_state *state,
-		    const struct mig_plan_goal *goal, struct mig_plan_change *ret, unsigned cap,
-		    struct mig_error *reterr);
+MIG_API int mig_plan_change(const struct mig_plan_table *table, const struct mig_plan_state *state,
+			    const struct mig_plan_goal *goal, struct mig_plan_change *ret,
+			    unsigned cap, struct mig_error *reterr);
 
 /**
  * For a goal that pinned instances make impossible: the smallest set of them that must go (no
