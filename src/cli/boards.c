@@ -15,6 +15,7 @@
 struct args {
 	int format;
 	const char *driver;
+	bool no_color;
 };
 
 #define A(f) offsetof(struct args, f)
@@ -22,7 +23,7 @@ const struct cli_opt boards_opts[] = {
 	OPT_ENUM("output", 'o', A(format), "FORMAT", cli_formats, "how to print"),
 	OPT_STR("driver", 'd', A(driver), "VERSION",
 		"as that driver shows them, such as 515.86.01; the newest without it"),
-	OPT_END
+	OPT_FLAG("no-color", 0, A(no_color), "no colour, also on a terminal"), OPT_END
 };
 #undef A
 
@@ -38,14 +39,14 @@ struct board_row {
 #define R(f) offsetof(struct board_row, f)
 static const struct cli_field board_fields[] = {
 	{ "key", "BOARD", F_PTR, R(key) },
-	{ "name", "PRODUCT", F_STR, R(name) },
+	{ "name", "PRODUCT", F_STR, R(name), CLI_WRAP },
 	{ "compute_slices", "SLICES", F_INT, R(slices) },
 	{ "memory_slices", NULL, F_INT, R(memory_slices) },
 	{ "placement_units", NULL, F_INT, R(units) },
 	{ "memory_mib", "MIB", F_INT, R(memory_mib) },
-	{ "profiles", "PROFILES", F_INT, R(profiles) },
-	{ "since_driver", "SINCE DRIVER", F_STR, R(since) },
-	{ "state", "STATE", F_PTR, R(state) },
+	{ "profiles", "PROFILES", F_INT, R(profiles), CLI_DROP },
+	{ "since_driver", "SINCE DRIVER", F_STR, R(since), CLI_DROP },
+	{ "state", "STATE", F_PTR, R(state), CLI_WRAP },
 	{ "simulated", NULL, F_BOOL, R(simulated) },
 	{ "lacks", NULL, F_PTR, R(lacks) },
 	{ NULL },
@@ -183,6 +184,8 @@ int cmd_boards(const struct cli_cmd *cmd, int argc, char **argv, struct mig_erro
 		r = cli_out_new((enum cli_format)a.format, &out, reterr);
 	if (r < 0)
 		return r;
+	if (a.no_color)
+		cli_out_no_color(out);
 	r = argv[0] ? show(out, &a, a.driver ?: newest, argv[0], reterr)
 		    : list(out, a.driver ?: newest, reterr);
 	if (r >= 0)

@@ -27,7 +27,8 @@ struct figure_row {
 static const struct cli_field figure_table[] = { { "group", "GROUP", F_PTR, R(group) },
 						 { "figure", "FIGURE", F_PTR, R(key) },
 						 { "value", "VALUE", F_STR, R(shown) },
-						 { "sources", "SOURCES", F_STR, R(sources) },
+						 { "sources", "SOURCES", F_STR, R(sources),
+						   CLI_WRAP },
 						 { NULL } };
 static const struct cli_field figure_json[] = {
 	{ "group", NULL, F_PTR, R(group) },	{ "figure", NULL, F_PTR, R(key) },
@@ -55,23 +56,24 @@ struct profile_row {
 #define V(f) offsetof(struct profile_row, fig[MIG_PFIG_##f].value)
 #define S(f) offsetof(struct profile_row, fig[MIG_PFIG_##f].shown)
 #define R(f) offsetof(struct profile_row, f)
-static const struct cli_field profile_table[] = { { "name", "PROFILE", F_PTR, R(name) },
-						  { "id", "ID", F_STR, S(ID) },
-						  { "slices", "SLICES", F_STR, S(SLICES) },
-						  { "placements", "STARTS:SIZE", F_STR,
-						    R(placements) },
-						  { "total", "TOTAL", F_STR, S(TOTAL) },
-						  { "memory_mb", "MIB", F_STR, S(MEMORY_MB) },
-						  { "bar1_mb", "BAR1", F_STR, S(BAR1_MB) },
-						  { "sm", "SM", F_STR, S(SM) },
-						  { "ce", "CE", F_STR, S(CE) },
-						  { "dec", "DEC", F_STR, S(DEC) },
-						  { "enc", "ENC", F_STR, S(ENC) },
-						  { "jpeg", "JPEG", F_STR, S(JPEG) },
-						  { "ofa", "OFA", F_STR, S(OFA) },
-						  { "since", "SINCE", F_STR, R(since) },
-						  { "sources", "SOURCES", F_STR, R(sources) },
-						  { NULL } };
+static const struct cli_field profile_table[] = {
+	{ "name", "PROFILE", F_PTR, R(name) },
+	{ "id", "ID", F_STR, S(ID) },
+	{ "slices", "SLICES", F_STR, S(SLICES) },
+	{ "placements", "STARTS:SIZE", F_STR, R(placements) },
+	{ "total", "TOTAL", F_STR, S(TOTAL) },
+	{ "memory_mb", "MIB", F_STR, S(MEMORY_MB) },
+	{ "bar1_mb", "BAR1", F_STR, S(BAR1_MB), CLI_DROP },
+	{ "sm", "SM", F_STR, S(SM) },
+	{ "ce", "CE", F_STR, S(CE) },
+	{ "dec", "DEC", F_STR, S(DEC) },
+	{ "enc", "ENC", F_STR, S(ENC) },
+	{ "jpeg", "JPEG", F_STR, S(JPEG) },
+	{ "ofa", "OFA", F_STR, S(OFA) },
+	{ "since", "SINCE", F_STR, R(since), CLI_DROP },
+	{ "sources", "SOURCES", F_STR, R(sources), CLI_DROP },
+	{ NULL }
+};
 static const struct cli_field profile_json[] = { { "name", NULL, F_PTR, R(name) },
 						 { "id", NULL, F_INT, V(ID) },
 						 { "index", NULL, F_INT, V(INDEX) },
@@ -104,12 +106,14 @@ struct ci_row {
 };
 
 #define R(f) offsetof(struct ci_row, f)
-static const struct cli_field ci_table[] = {
-	{ "profile", "PROFILE", F_PTR, R(gi) },	     { "name", "COMPUTE INSTANCE", F_PTR, R(name) },
-	{ "id", "ID", F_STR, R(shown[0]) },	     { "total", "TOTAL", F_STR, R(shown[1]) },
-	{ "span", "SPAN", F_STR, R(shown[2]) },	     { "sm", "SM", F_STR, R(shown[3]) },
-	{ "sources", "SOURCES", F_STR, R(sources) }, { NULL }
-};
+static const struct cli_field ci_table[] = { { "profile", "PROFILE", F_PTR, R(gi) },
+					     { "name", "COMPUTE INSTANCE", F_PTR, R(name) },
+					     { "id", "ID", F_STR, R(shown[0]) },
+					     { "total", "TOTAL", F_STR, R(shown[1]) },
+					     { "span", "SPAN", F_STR, R(shown[2]) },
+					     { "sm", "SM", F_STR, R(shown[3]) },
+					     { "sources", "SOURCES", F_STR, R(sources), CLI_WRAP },
+					     { NULL } };
 static const struct cli_field ci_json[] = {
 	{ "profile", NULL, F_PTR, R(gi) },	{ "name", NULL, F_PTR, R(name) },
 	{ "id", NULL, F_INT, R(id) },		{ "slices", NULL, F_INT, R(slices) },
@@ -121,7 +125,7 @@ static const struct cli_field ci_json[] = {
 
 #define R(f) offsetof(struct mig_note, f)
 static const struct cli_field note_fields[] = { { "about", "ABOUT", F_STR, R(about) },
-						{ "text", "NOTE", F_STR, R(text) },
+						{ "text", "NOTE", F_STR, R(text), CLI_WRAP },
 						{ NULL } };
 #undef R
 
@@ -133,7 +137,7 @@ struct source_row {
 #define R(f) offsetof(struct source_row, f)
 static const struct cli_field source_fields[] = { { "code", "SOURCE", F_PTR, R(code) },
 						  { "confirms", "CONFIRMS", F_BOOL, R(confirms) },
-						  { "text", "WHAT", F_PTR, R(text) },
+						  { "text", "WHAT", F_PTR, R(text), CLI_WRAP },
 						  { NULL } };
 #undef R
 
@@ -316,11 +320,12 @@ static int show_sources(struct cli_out *out, const struct mig_board_def *def)
 int cli_board_show(struct cli_out *out, enum cli_format format, const struct mig_board_def *def,
 		   const struct mig_board *board, uint32_t driver_code)
 {
-	bool json = format == CLI_JSON;
+	bool json = format != CLI_TABLE;
 	char lacks[200] = "", since[24] = "";
 	const struct mig_variant *v;
 	int r;
 
+	cli_out_main_list(out, "profiles");
 	if (def->lacks[0])
 		snprintf(lacks, sizeof(lacks), "no source gives %s", def->lacks);
 	r = cli_out_str(out, "board", "Board:", def->key);

@@ -1,23 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
-#include <stdio.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <json-c/json.h>
-#include <libsmartcols/libsmartcols.h>
 
 #include "base/util.h"
-#include "cli/out.h"
+#include "cli/out_cell.h"
+#include "render/width.h"
 
-const char *const cli_formats[] = { "table", "json", NULL };
+const char *const cli_formats[] = { "table", "json", "csv", NULL };
+
+/* Sentences are broken at this width where the output has no width of its own. */
+#define SENTENCE_COLUMNS 100
 
 struct cli_out {
 	enum cli_format format;
+	FILE *to;
+	struct render_term term;
+	unsigned columns;
+	const char *main_list;
 	struct json_object *root; /* JSON only */
-	bool printed;		  /* a table or fact is on the screen already */
+	bool printed;		  /* a table or fact is on the screen already; CSV: the list */
 };
+
+/*
+ * The terminal's own word comes first: a shell that exports COLUMNS does not know of a later
+ * change of the window.
+ */
+static unsigned columns_of(FILE *to)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size;
+
+	if (isatty(fileno(to)) && ioctl(fileno(to), TIOCGWINSZ, &size) == 0 && size.ws_col)
+		return size.ws_col;
+	return columns ? (unsigned)strtoul(columns, NULL, 10) : 0;
+}
 
 int cli_out_new(enum cli_format format, struct cli_out **ret, struct mig_error *reterr)
 {
@@ -26,6 +50,14 @@ int cli_out_new(enum cli_format format, struct cli_out **ret, struct mig_error *
 	if (!out)
 		return mig_fail(reterr, -ENOMEM, "out of memory");
 	out->format = format;
+	out->to = stdout;
+	if (format == CLI_TABLE) {
+		/* Widths of characters; only here, for elsewhere words are compared byte by byte.
+		 */
+		setlocale(LC_CTYPE, "");
+		out->term = render_term_detect(stdout, RENDER_COLOR_AUTO);
+		out->columns = columns_of(stdout);
+	}
 	if (format == CLI_JSON) {
 		out->root = json_object_new_object();
 		if (!out->root) {
@@ -46,71 +78,81 @@ void cli_out_freep(struct cli_out **out)
 	*out = NULL;
 }
 
+void cli_out_no_color(struct cli_out *out)
+{
+	out->term.color = false;
+}
+
+void cli_out_to(struct cli_out *out, FILE *to)
+{
+	out->to = to;
+}
+
+void cli_out_main_list(struct cli_out *out, const char *key)
+{
+	out->main_list = key;
+}
+
+bool cli_out_is_table(const struct cli_out *out)
+{
+	return out->format == CLI_TABLE;
+}
+
+const struct render_term *cli_out_term(const struct cli_out *out)
+{
+	return &out->term;
+}
+
+unsigned cli_out_columns(const struct cli_out *out)
+{
+	return out->columns;
+}
+
 int cli_out_str(struct cli_out *out, const char *key, const char *head, const char *value)
 {
 	if (out->format == CLI_JSON)
 		return json_object_object_add(out->root, key,
 					      value ? json_object_new_string(value) : NULL);
-	if (head && value) {
-		printf("%-10s %s\n", head, value);
+	if (out->format == CLI_TABLE && head && value) {
+		fprintf(out->to, "%-10s %s\n", head, value);
 		out->printed = true;
 	}
 	return 0;
 }
 
-/* The text of a table's cell; buf holds it where it is made. */
-static const char *cell(const struct cli_field *f, const void *record, char buf[32])
+int cli_out_u64(struct cli_out *out, const char *key, const char *head, uint64_t value)
 {
-	const char *at = (const char *)record + f->off;
-	const char *text;
-
-	switch (f->type) {
-	case F_STR:
-		return *at ? at : "-";
-	case F_PTR:
-		text = *(const char *const *)(const void *)at;
-		return text ? text : "-";
-	case F_BOOL:
-		return *(const bool *)(const void *)at ? "yes" : "-";
-	case F_INT:
-		if (*(const int32_t *)(const void *)at == CLI_NONE)
-			return "-";
-		snprintf(buf, 32, "%" PRId32, *(const int32_t *)(const void *)at);
-		return buf;
-	case F_U32:
-		snprintf(buf, 32, "%" PRIu32, *(const uint32_t *)(const void *)at);
-		return buf;
-	case F_MIB:
-		snprintf(buf, 32, "%" PRIu64 "MiB", *(const uint64_t *)(const void *)at >> 20);
-		return buf;
-	default:
-		snprintf(buf, 32, "%" PRIu64, *(const uint64_t *)(const void *)at);
-		return buf;
+	if (out->format == CLI_JSON)
+		return json_object_object_add(out->root, key, json_object_new_uint64(value));
+	if (out->format == CLI_TABLE && head) {
+		fprintf(out->to, "%-10s %" PRIu64 "\n", head, value);
+		out->printed = true;
 	}
+	return 0;
 }
 
-static struct json_object *value(const struct cli_field *f, const void *record)
+int cli_out_bool(struct cli_out *out, const char *key, const char *head, bool value)
 {
-	const char *at = (const char *)record + f->off;
-	const char *text;
+	if (out->format == CLI_JSON)
+		return json_object_object_add(out->root, key, json_object_new_boolean(value));
+	return value ? cli_out_str(out, key, head, "yes") : 0;
+}
 
-	switch (f->type) {
-	case F_STR:
-		return *at ? json_object_new_string(at) : NULL;
-	case F_PTR:
-		text = *(const char *const *)(const void *)at;
-		return text ? json_object_new_string(text) : NULL;
-	case F_BOOL:
-		return json_object_new_boolean(*(const bool *)(const void *)at);
-	case F_INT:
-		if (*(const int32_t *)(const void *)at == CLI_NONE)
-			return NULL;
-		return json_object_new_int(*(const int32_t *)(const void *)at);
-	case F_U32:
-		return json_object_new_int64(*(const uint32_t *)(const void *)at);
-	default:
-		return json_object_new_uint64(*(const uint64_t *)(const void *)at);
+static struct json_object *json_of(struct cli_value v)
+{
+	switch (v.kind) {
+	case V_TEXT:
+		return json_object_new_string(v.text);
+	case V_BOOL:
+		return json_object_new_boolean(v.u != 0);
+	case V_INT:
+		return json_object_new_int64(v.i);
+	case V_UINT:
+		return json_object_new_uint64(v.u);
+	case V_NONE:
+		break;
 	}
+	return NULL;
 }
 
 static int list_json(struct cli_out *out, const char *key, const struct cli_field *fields,
@@ -128,64 +170,20 @@ static int list_json(struct cli_out *out, const char *key, const struct cli_fiel
 			return -ENOMEM;
 		}
 		for (const struct cli_field *f = fields; f->key; f++)
-			json_object_object_add(o, f->key, value(f, records + i * size));
+			json_object_object_add(o, f->key,
+					       json_of(cli_value_of(f, records + i * size)));
 		json_object_array_add(array, o);
 	}
 	return json_object_object_add(out->root, key, array);
 }
 
-static void unref_table(struct libscols_table **table)
+static void list_csv(struct cli_out *out, const char *key, const struct cli_field *fields,
+		     const char *records, size_t n, size_t size)
 {
-	scols_unref_table(*table);
-}
-
-static int add_columns(struct libscols_table *table, const struct cli_field *fields)
-{
-	for (const struct cli_field *f = fields; f->key; f++) {
-		bool number = f->type == F_INT || f->type == F_U32 || f->type == F_U64 ||
-			      f->type == F_MIB;
-
-		if (f->head &&
-		    !scols_table_new_column(table, f->head, 0, number ? SCOLS_FL_RIGHT : 0))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static int add_line(struct libscols_table *table, const struct cli_field *fields,
-		    const void *record)
-{
-	struct libscols_line *line = scols_table_new_line(table, NULL);
-	size_t column = 0;
-
-	if (!line)
-		return -ENOMEM;
-	for (const struct cli_field *f = fields; f->key; f++) {
-		char buf[32];
-		int r;
-
-		if (!f->head)
-			continue;
-		r = scols_line_set_data(line, column++, cell(f, record, buf));
-		if (r)
-			return r;
-	}
-	return 0;
-}
-
-static int list_table(const struct cli_field *fields, const char *records, size_t n, size_t size)
-{
-	_cleanup_(unref_table) struct libscols_table *table = scols_new_table();
-	int r;
-
-	if (!table)
-		return -ENOMEM;
-	r = add_columns(table, fields);
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = add_line(table, fields, records + i * size);
-	if (r == 0)
-		r = scols_print_table(table);
-	return r;
+	if (out->printed || (out->main_list && strcmp(out->main_list, key) != 0))
+		return;
+	out->printed = true;
+	cli_out_csv(out->to, fields, records, n, size);
 }
 
 int cli_out_list(struct cli_out *out, const char *key, const char *title, const char *empty,
@@ -193,18 +191,51 @@ int cli_out_list(struct cli_out *out, const char *key, const char *title, const 
 {
 	if (out->format == CLI_JSON)
 		return list_json(out, key, fields, records, n, size);
+	if (out->format == CLI_CSV) {
+		list_csv(out, key, fields, records, n, size);
+		return 0;
+	}
 	if (n == 0 && !empty)
 		return 0;
-	if (out->printed)
-		putchar('\n');
+	cli_out_gap(out);
 	out->printed = true;
 	if (n == 0) {
-		printf("%s\n", empty);
+		fprintf(out->to, "%s\n", empty);
 		return 0;
 	}
 	if (title)
-		printf("%s:\n", title);
-	return list_table(fields, records, n, size);
+		fprintf(out->to, "%s:\n", title);
+	return cli_out_table(out->to, &out->term, out->columns, fields, records, n, size);
+}
+
+void cli_out_say(struct cli_out *out, enum render_style style, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	if (out->format != CLI_TABLE)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	render_style_begin(out->to, &out->term, style);
+	render_wrap(out->to, text, out->columns ?: SENTENCE_COLUMNS, 0, NULL);
+	render_style_end(out->to, &out->term, style);
+	out->printed = true;
+}
+
+void cli_out_gap(struct cli_out *out)
+{
+	if (out->format == CLI_TABLE && out->printed)
+		fputc('\n', out->to);
+}
+
+int cli_out_draw(struct cli_out *out, unsigned indent, render_draw_fn draw, const void *what)
+{
+	if (out->format != CLI_TABLE)
+		return 0;
+	out->printed = true;
+	return render_term_print(out->to, &out->term, indent, draw, what);
 }
 
 int cli_out_end(struct cli_out *out, struct mig_error *reterr)
@@ -218,6 +249,6 @@ int cli_out_end(struct cli_out *out, struct mig_error *reterr)
 								 JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (!text)
 		return mig_fail(reterr, -ENOMEM, "out of memory");
-	puts(text);
+	fprintf(out->to, "%s\n", text);
 	return 0;
 }
