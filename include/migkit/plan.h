@@ -77,8 +77,10 @@ MIG_API int mig_plan_table_new_ci(const struct mig_gi_profile *gi, const struct 
 				  struct mig_error *reterr);
 
 /**
- * Places of compute instances in a GI of that profile by the rule of the chip's family: for a
- * board without such an instance, of which NVML says nothing. Unconfirmed by hardware output.
+ * Places of compute instances in a GI of that profile by the rule of the chip's family, for a board
+ * without such an instance, of which NVML says nothing. Boards of 8 units from Hopper on: whole
+ * multiples of the span. Others: anywhere. In both a compute instance does not reach beyond the
+ * compute slices of its GI. Unconfirmed by hardware output.
  *
  * Return: how many were written.
  */
@@ -115,7 +117,7 @@ struct mig_counts {
 
 MIG_API struct mig_counts mig_plan_counts(const struct mig_plan_table *table, mig_slots slots);
 
-/** How many multisets of profiles there are (the empty one included), and those not in another. */
+/** How many layouts there are, and how many multisets of profiles. */
 struct mig_plan_totals {
 	unsigned layouts;	    /**< non-empty */
 	unsigned maximal;	    /**< to which nothing can be added */
@@ -126,7 +128,8 @@ struct mig_plan_totals {
 };
 void mig_plan_totals(const struct mig_plan_table *table, struct mig_plan_totals *ret);
 
-/** The i-th multiset (0: the empty one), false past the end. */
+/** The i-th multiset, in the order of their first layouts (0: the empty one); false past the end.
+ */
 bool mig_plan_multiset(const struct mig_plan_table *table, unsigned i, struct mig_counts *ret);
 
 /** @name From one layout to another @{ */
@@ -168,21 +171,31 @@ MIG_API int mig_plan_change(const struct mig_plan_table *table, const struct mig
 
 /**
  * For a goal that pinned instances make impossible: the smallest set of them that must go (no
- * longer pinned; it may still be wanted), ties by fewest compute instances, then by the first slot.
+ * longer pinned; it may still be wanted), ties by fewest compute instances, then the set whose
+ * slots come first. Empty: the goal can be reached as it is.
  *
- * Return: 0; -ENOSPC: not even an empty GPU holds the goal.
+ * Return: 0; -ENOSPC: not even an empty GPU holds the goal; -EINVAL as for mig_plan_change.
  */
 int mig_plan_must_go(const struct mig_plan_table *table, const struct mig_plan_state *state,
 		     const struct mig_plan_goal *goal, mig_slots *ret);
 
-/** Why no layout holds the goal, not even on an empty GPU. */
+/**
+ * Why no layout holds the goal, not even on an empty GPU: the first of these that is so, of the
+ * goal's counts (of each profile those of .at, if they are more).
+ */
 enum mig_plan_no {
-	MIG_PLAN_NO_NONE = 0,	 /**< it fits */
-	MIG_PLAN_NO_TOTAL,	 /**< more of one profile than the board's total: .a */
-	MIG_PLAN_NO_UNITS,	 /**< more placement units than there are: .wanted of .have */
-	MIG_PLAN_NO_SLICES,	 /**< more compute slices than there are: .wanted of .have */
-	MIG_PLAN_NO_MEDIA,	 /**< two profiles exclude each other by rule: .a and .b */
-	MIG_PLAN_NO_STARTS,	 /**< slots of .at overlap: slots .a and .b */
+	MIG_PLAN_NO_NONE = 0, /**< it fits */
+	/** More of one profile than the board's total: .a, .wanted of .have; the first such. */
+	MIG_PLAN_NO_TOTAL,
+	MIG_PLAN_NO_UNITS,  /**< more placement units than there are: .wanted of .have */
+	MIG_PLAN_NO_SLICES, /**< more compute slices than there are: .wanted of .have */
+	/**
+	 * Two profiles exclude each other by rule, wherever they stand: .a before .b, or twice the
+	 * same (which may be had once); the first such .a, then .b.
+	 */
+	MIG_PLAN_NO_MEDIA,
+	/** Slots of .at exclude each other: slots .a before .b; the first such .a, then .b. */
+	MIG_PLAN_NO_STARTS,
 	MIG_PLAN_NO_ARRANGEMENT, /**< every sum is right, and yet no arrangement of starts works */
 };
 struct mig_plan_reason {
@@ -194,11 +207,18 @@ void mig_plan_why_not(const struct mig_plan_table *table, const struct mig_plan_
 		      struct mig_plan_reason *ret);
 
 /**
- * Goals nearest to one that does not fit beside the pinned slots, each of which does: first those
- * with fewest instances changed (dropped, or swapped for another profile), then those that lose the
- * fewest memory units, then the fewest compute slices, then by the order of -lgip.
+ * Goals nearest to one that does not fit beside the pinned slots. With W the goal's counts (of each
+ * profile those of .at and the pinned together, if they are more), the candidates are the multisets
+ * C, not empty, that some layout with all pinned slots has, and that come from W by dropping
+ * instances and by swapping them one for one: C has no more instances than W. Named starts are
+ * given up; so W itself is one where only they were in the way.
  *
- * Return: how many were written.
+ * First those with fewest instances changed (of W, those that C lacks), then those that lose the
+ * fewest memory units (sum of W less sum of C, 0 where C has more), then the fewest compute slices
+ * (likewise), then by the order of -lgip: the one with more of the first profile in whose count
+ * they differ.
+ *
+ * Return: how many were written, at most cap.
  */
 unsigned mig_plan_nearest(const struct mig_plan_table *table, const struct mig_plan_state *state,
 			  const struct mig_plan_goal *goal, struct mig_counts *ret, unsigned cap);
@@ -207,10 +227,17 @@ unsigned mig_plan_nearest(const struct mig_plan_table *table, const struct mig_p
 /** @name Orders of creation @{ */
 
 /**
- * Where the driver puts an instance when no start is given: the free start that leaves the most
- * free slots of the board, ties to the lowest (-1: nothing fits). Rule and exceptions as
- * doc/unconfirmed.md has them; a board whose driver decides otherwise makes the answer wrong, so
- * whatever relies on it says so.
+ * Where the driver puts an instance when no start is given (-1: nothing fits): of the starts that
+ * are free, the one that leaves the most pairs (profile, start) of the whole board which nothing
+ * overlaps, ties to the lowest. Profiles that the table leaves out count among the pairs; rules
+ * such as "one +me" don't.
+ *
+ * Two exceptions: the 1g profile of double memory (1 slice, 2 of 8 units) on Hopper and later goes
+ * to the middle (4) first, then to the lowest; and inside a GPU instance one of whose spans starts
+ * off a multiple of its size (all up to Ampere) the lowest free start is taken.
+ *
+ * doc/unconfirmed.md has what is known of it. A board whose driver decides otherwise makes the
+ * answer wrong, so whatever relies on it says so.
  */
 int mig_plan_default_start(const struct mig_plan_table *table, mig_slots now, unsigned profile);
 
@@ -219,16 +246,22 @@ struct mig_plan_order {
 	uint8_t profile[MIG_MAX_GI];
 	uint8_t start[MIG_MAX_GI]; /**< where each ends up */
 	mig_slots end;		   /**< the layout in the end */
-	unsigned long tried;	   /**< distinct orders that were followed (or known to fail) */
-	unsigned long orders;	   /**< distinct orders that there are */
-	uint8_t most;		   /**< instances that the best of the failing orders placed */
+	/**
+	 * Distinct orders of the profiles that there are (ULONG_MAX: too many to count), and of
+	 * these how many were followed or are known to fail by the part that was followed, the one
+	 * found among them.
+	 */
+	unsigned long tried, orders;
+	uint8_t most; /**< none found: how many instances the best order placed */
 };
 
 /**
- * An order in which the instances of .counts can be created beside now without naming starts.
+ * An order in which the instances of counts can be created beside now without naming starts.
  *
  * @param end  0: any layout will do; otherwise it must end in exactly this one
- * Return: 0; -ENOSPC: proved that none exists, ret->tried tells how much was looked at.
+ * Return: 0; -ENOSPC: proved that none exists, .tried and .orders then are equal, and .most says
+ * how far one comes (in vain too where all are placed, but elsewhere than in end); -EINVAL: now is
+ * no layout.
  */
 int mig_plan_order(const struct mig_plan_table *table, mig_slots now,
 		   const struct mig_counts *counts, mig_slots end, struct mig_plan_order *ret);
@@ -236,32 +269,42 @@ int mig_plan_order(const struct mig_plan_table *table, mig_slots now,
 
 /** @name What can be created, and what is in the way @{ */
 
-/** How many more of a profile fit beside a layout: what NVML calls remaining capacity. */
+/** The most of a profile that fit beside a layout: what NVML calls remaining capacity. */
 unsigned mig_plan_remaining(const struct mig_plan_table *table, mig_slots now, unsigned profile);
 
 struct mig_plan_way {
 	mig_slots destroy; /**< go */
-	mig_slots
-		again; /**< of these profiles instances are created again elsewhere: their slots */
-	unsigned slot; /**< where the wanted one then stands */
+	mig_slots again;   /**< where all of them are created again; 0: they are lost */
+	unsigned slot;	   /**< where the wanted one then stands */
 	unsigned n_ci_destroy;
 };
 
 /**
- * The smallest changes that make room for one more instance. First ways that lose nothing (every
- * destroyed instance comes back at another start), then ways that destroy; each sort by fewest GPU
- * instances, then fewest compute instances, then most room. Pinned instances are never touched.
+ * The smallest changes that make room for one more instance. Pinned instances are never touched.
+ *
+ * Of two kinds: those that lose nothing (each instance of .destroy comes back as one of the same
+ * profile in .again, which shares no slot with .destroy; both may be empty, then it fits as it is),
+ * then those that destroy (.again is empty, .destroy is not). Within a kind there is one way for
+ * each .destroy, and none whose .destroy contains another's; so one that fits as it is stands
+ * alone, without the second kind.
+ *
+ * Each kind sorts by fewest GPU instances destroyed, then fewest compute instances, then most room
+ * of the layout in the end, then the layout whose slots come first, then the .destroy whose slots
+ * come first, then the lowest .slot.
  *
  * @param start  -1: any
- * Return: how many were written; 0: no way without a pinned instance; a first way that destroys
- * nothing: it fits as it is.
+ * Return: how many were written, at most cap; 0: no way without a pinned instance, or now is no
+ * layout.
  */
 unsigned mig_plan_ways(const struct mig_plan_table *table, const struct mig_plan_state *state,
 		       unsigned profile, int start, struct mig_plan_way *ret, unsigned cap);
 
-/** What is in the way at one start: the instances (slots of now) that exclude it. */
+/**
+ * What is in the way at one start: the instances (slots of now) that exclude it; where the
+ * profile's total is reached, all of that profile too.
+ */
 mig_slots mig_plan_blockers(const struct mig_plan_table *table, mig_slots now, unsigned slot);
-/** Of these, those that exclude it by rule only (one +me ...), not by overlap. */
+/** Of these, those that exclude it by rule only (one +me ..., a total), not by overlap. */
 mig_slots mig_plan_blockers_by_rule(const struct mig_plan_table *table, mig_slots now,
 				    unsigned slot);
 /** @} */
@@ -272,12 +315,20 @@ struct mig_plan_measure {
 	unsigned slices, slices_free; /**< compute slices */
 	uint64_t free_mask;	      /**< bit n: unit n is free */
 	uint64_t dead_mask;	      /**< free units that no slot which is free covers */
-	int largest;		      /**< largest profile that can be created now, -1: none */
-	int largest_best;	      /**< the same in the best arrangement of the same instances */
-	unsigned room;		      /**< mig_plan_room now */
-	unsigned room_best;	      /**< and in the best arrangement */
-	mig_slots best;		      /**< that arrangement */
+	/**
+	 * Largest profile that can be created now (most units, then most compute slices, then the
+	 * first of -lgip), -1: none; and in the best arrangement of the same instances.
+	 */
+	int largest, largest_best;
+	unsigned room;	    /**< mig_plan_room now */
+	unsigned room_best; /**< and in the best arrangement */
+	/**
+	 * The arrangement of the same instances with the most room; now itself if it is as good,
+	 * else the one whose slots come first.
+	 */
+	mig_slots best;
 };
+/** All 0 and -1 if now is no layout. */
 void mig_plan_measure(const struct mig_plan_table *table, mig_slots now,
 		      struct mig_plan_measure *ret);
 /** @} */
@@ -289,12 +340,19 @@ struct mig_need {
 };
 
 /**
- * The cheapest profiles that serve all needs beside the pinned slots: an instance each. Cheapest is
- * fewest placement units in sum, then fewest compute slices, then fewest media engines, then most
- * room that is left.
+ * The cheapest profiles that serve all needs: for each need an instance of its own, beside the
+ * pinned slots, which serve none. A profile serves a need if it has that much memory and that many
+ * multiprocessors. The goal is then the pinned instances and these.
  *
+ * Cheapest is fewest placement units in sum, then fewest compute slices, then fewest media engines
+ * (decoders, encoders, JPEG and OFA), then most room (of the layouts that have these and the pinned
+ * slots, the one with the most), then by the order of -lgip: more of the first profile in whose
+ * count they differ. Which need gets which of them: the first profile of -lgip for the first need,
+ * as far as the rest can be served.
+ *
+ * @param board  that of the table
  * @param ret  per need the profile; by position
- * Return: 0; -ENOSPC: no layout serves them all.
+ * Return: 0; -ENOSPC: no layout serves them all; -EINVAL: now is no layout, more than 8 needs.
  */
 int mig_plan_needs(const struct mig_board *board, const struct mig_plan_table *table,
 		   const struct mig_plan_state *state, const struct mig_need *needs, unsigned n,
