@@ -125,10 +125,16 @@ void lab_map_put(struct lab_map *map);
 extern pthread_mutex_t lab_mutex;
 
 /* holders.c */
+enum { LAB_BYTE_ALL = 0, LAB_BYTE_GPU = 1 }; /* of the holders file; see there */
 int lab_attach(struct lab *lab);
 void lab_detach(struct lab *lab);
 /* Whether a process holds the byte of a slot of the client table. */
 bool lab_slot_alive(const struct lab *lab, unsigned slot);
+/* The same, and its pid; c is the slot's entry. */
+bool lab_slot_owner(const struct lab *lab, const struct lab_client *c, unsigned slot,
+		    uint32_t *ret_pid);
+/* Which file the holders file is, without opening it again: closing that would end all locks. */
+int lab_holders_id(const struct lab *lab, struct base_file_id *ret);
 /* Entries whose process is gone are emptied; called at the start of each change. */
 void lab_drop_dead_clients(const struct lab *lab, struct lab_state *st);
 unsigned lab_count_clients(const struct lab *lab, const struct lab_state *st, unsigned gpu, int gi,

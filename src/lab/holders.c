@@ -17,7 +17,7 @@
  *   byte 64 + slot    the lab client of that entry of the state
  * F_GETLK never reports the caller's own locks, so "somebody else" needs no further question.
  */
-enum { BYTE_ALL = 0, BYTE_GPU = 1, BYTE_SLOT = 64 };
+enum { BYTE_ALL = LAB_BYTE_ALL, BYTE_GPU = LAB_BYTE_GPU, BYTE_SLOT = 64 };
 
 static int set_lock(int fd, off_t byte, short type)
 {
@@ -138,6 +138,23 @@ static bool alive(const struct lab *lab, const struct lab_client *c, unsigned sl
 bool lab_slot_alive(const struct lab *lab, unsigned slot)
 {
 	return alive(lab, NULL, slot, NULL);
+}
+
+bool lab_slot_owner(const struct lab *lab, const struct lab_client *c, unsigned slot,
+		    uint32_t *ret_pid)
+{
+	return alive(lab, c, slot, ret_pid);
+}
+
+int lab_holders_id(const struct lab *lab, struct base_file_id *ret)
+{
+	int fd;
+
+	pthread_mutex_lock(&lab_mutex);
+	fd = holders_fd(lab);
+	*ret = lab->map->holders_id;
+	pthread_mutex_unlock(&lab_mutex);
+	return fd < 0 ? fd : 0;
 }
 
 bool lab_client_alive(const struct lab *lab, const struct lab_state *st, unsigned i,

@@ -331,6 +331,24 @@ uint64_t lab_memory_used(const struct lab *lab, unsigned gpu, int gi);
 /* Whether another process has the GPU open (attached, or a client of any kind). */
 bool lab_gpu_in_use(const struct lab *lab, unsigned gpu);
 
+/* One that has GPUs of the lab open: a client, or another process with NVML initialised. */
+struct lab_holder {
+	uint32_t pid;
+	uint8_t kind;  /* enum lab_client_kind */
+	int8_t gi, ci; /* -1: on the whole GPU */
+	uint8_t pad;
+	int16_t gpu; /* -1: all of them */
+	uint16_t pad2;
+	uint32_t pad3;
+	uint64_t memory; /* bytes */
+	char name[104];	 /* of a client; "" of another process */
+};
+/*
+ * All of them but this process. Returns how many there are, fills up to cap; -errno where the
+ * kernel does not list the locks.
+ */
+int lab_holders(const struct lab *lab, struct lab_holder *ret, unsigned cap);
+
 /*
  * Holds a state against every invariant of the words in doc/architecture.md: no two placements
  * overlap, ids follow from placements, each instance is of a profile of its board, limits hold.

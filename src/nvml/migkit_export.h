@@ -17,6 +17,17 @@
 	}
 #define MIGKIT_EXPORT_ABI 1
 
+/* One that has simulated GPUs open; NVML lists only those that compute. */
+struct migkit_holder {
+	uint32_t pid;
+	int32_t gpu;	  /* index; -1: all of them */
+	int32_t gi, ci;	  /* -1: the whole GPU */
+	uint32_t compute; /* 1: computes; 0: has the GPU open, as nvidia-persistenced */
+	uint32_t pad;
+	uint64_t memory; /* bytes */
+	char name[104];	 /* "" where the lab does not know it */
+};
+
 struct migkit_export {
 	size_t size;  /* of this table in bytes */
 	uint32_t abi; /* MIGKIT_EXPORT_ABI */
@@ -26,6 +37,12 @@ struct migkit_export {
 	/* Resets one GPU by index. 0, NVML_ERROR_IN_USE (19), NO_PERMISSION ... */
 	int (*gpu_reset)(unsigned gpu);
 	int (*reboot)(void);
+	/*
+	 * All processes but this one that have GPUs of the lab open. *count: room, then how many
+	 * there are. 0, NVML_ERROR_INSUFFICIENT_SIZE, NVML_ERROR_UNKNOWN where the kernel does not
+	 * tell.
+	 */
+	int (*holders)(unsigned *count, struct migkit_holder *list);
 };
 
 #endif

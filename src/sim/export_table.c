@@ -5,8 +5,10 @@
  */
 #include "sim/sim.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/util.h"
 #include "nvml/migkit_export.h"
 #include "sim/smi_table.h"
 
@@ -37,6 +39,41 @@ static int export_reboot(void)
 	return (int)status;
 }
 
+enum { MAX_HOLDERS = 65536 };
+
+static int export_holders(unsigned *count, struct migkit_holder *list)
+{
+	_cleanup_free_ struct lab_holder *of_lab = NULL;
+	nvmlReturn_t status = sim_enter(0);
+	unsigned room;
+	int n;
+
+	if (status != NVML_SUCCESS)
+		return (int)status;
+	if (!count || (*count && !list))
+		return NVML_ERROR_INVALID_ARGUMENT;
+	room = *count < MAX_HOLDERS ? *count : MAX_HOLDERS;
+	of_lab = calloc(room + 1, sizeof(*of_lab));
+	if (!of_lab)
+		return NVML_ERROR_MEMORY;
+	n = lab_holders(sim_lab(), of_lab, room);
+	if (n < 0)
+		return NVML_ERROR_UNKNOWN;
+	*count = (unsigned)n;
+	for (unsigned i = 0; i < (unsigned)n && i < room; i++) {
+		const struct lab_holder *h = &of_lab[i];
+
+		list[i] = (struct migkit_holder){ .pid = h->pid,
+						  .gpu = h->gpu,
+						  .gi = h->gi,
+						  .ci = h->ci,
+						  .compute = h->kind == LAB_CLIENT_COMPUTE,
+						  .memory = h->memory };
+		memcpy(list[i].name, h->name, sizeof(list[i].name));
+	}
+	return (unsigned)n > room ? NVML_ERROR_INSUFFICIENT_SIZE : NVML_SUCCESS;
+}
+
 static const struct migkit_export migkit_table = {
 	.size = sizeof(migkit_table),
 	.abi = MIGKIT_EXPORT_ABI,
@@ -44,6 +81,7 @@ static const struct migkit_export migkit_table = {
 	.lab_dir = sim_lab_dir,
 	.gpu_reset = export_gpu_reset,
 	.reboot = export_reboot,
+	.holders = export_holders,
 };
 
 /* --- who asks for which --------------------------------------------------------------------- */

@@ -201,6 +201,67 @@ static void test_compute_client(void)
 	fixture_end(&f);
 }
 
+static const struct lab_holder *holder_of(const struct lab_holder *list, int n, pid_t pid)
+{
+	const struct lab_holder *found = NULL;
+
+	for (int i = 0; i < n; i++) {
+		if (list[i].pid != (uint32_t)pid)
+			continue;
+		CHECK(!found); /* each once */
+		found = &list[i];
+	}
+	CHECK(found != NULL);
+	return found;
+}
+
+/* By name, also those that no entry of the state tells of; never the one that asks. */
+static void test_list(void)
+{
+	struct lab_client c = { .kind = LAB_CLIENT_COMPUTE,
+				.gpu = 1,
+				.gi = -1,
+				.ci = -1,
+				.memory = 2ull << 30,
+				.name = "train" };
+	struct lab_client one = {
+		.kind = LAB_CLIENT_ATTACHED, .gpu = 1, .gi = -1, .ci = -1, .name = "one"
+	};
+	struct lab_holder got[8];
+	const struct lab_holder *h;
+	struct child p[4];
+	struct fixture f;
+	struct lab *lab;
+	int n;
+
+	fixture_lab(&f, "a100-80gb-pcie", "515.86.01", 2, MIG_NUMBERING_X);
+	CHECK_EQ(lab_open(f.dir, LAB_OPEN_ATTACH, &lab, NULL), 0);
+	CHECK_EQ(lab_holders(lab, got, 8), 0);
+	CHECK_EQ(start(&p[0], &f, &persistenced), 0);
+	CHECK_EQ(start(&p[1], &f, NULL), 0);
+	CHECK_EQ(start(&p[2], &f, &c), 0);
+	CHECK_EQ(start(&p[3], &f, &one), 0);
+	n = lab_holders(lab, got, 8);
+	CHECK_EQ(n, 4);
+	CHECK_EQ(lab_holders(lab, got, 1), 4);
+	CHECK_EQ(lab_holders(lab, got, 8), 4);
+	h = holder_of(got, n, p[0].pid);
+	CHECK(h->kind == LAB_CLIENT_ATTACHED && h->gpu == -1);
+	CHECK_STR(h->name, "nvidia-persistenced");
+	h = holder_of(got, n, p[1].pid);
+	CHECK(h->kind == LAB_CLIENT_ATTACHED && h->gpu == -1 && h->gi == -1 && !h->name[0]);
+	h = holder_of(got, n, p[2].pid);
+	CHECK(h->kind == LAB_CLIENT_COMPUTE && h->gpu == 1 && h->memory == c.memory);
+	h = holder_of(got, n, p[3].pid);
+	CHECK(h->kind == LAB_CLIENT_ATTACHED && h->gpu == 1);
+	for (unsigned i = 0; i < 4; i++) {
+		finish(&p[i], SIGKILL);
+		CHECK_EQ(lab_holders(lab, got, 8), 3 - (int)i);
+	}
+	lab_close(lab);
+	fixture_end(&f);
+}
+
 static int give_our_pid(struct lab *lab, struct lab_state *st, void *arg)
 {
 	(void)lab;
@@ -315,6 +376,7 @@ int main(void)
 	test_an_nvml_process_is_a_holder();
 	test_attachment_is_not_lost();
 	test_compute_client();
+	test_list();
 	test_reused_pid();
 	test_reboot_and_destroy_seen_by_others();
 	if (geteuid() != 0)
