@@ -5,7 +5,7 @@
 A test is a file in the right place, and needs no entry in a list:
   tests/unit/test_*.c            unit tests, run a second time under ASan and UBSan
   tests/fuzz/fuzz_NAME.c         fuzz targets, which replay tests/fuzz/NAME/; sanitized as well
-  tests/bench/bench_*.c          benchmarks
+  tests/bench/bench_*.c, .py     benchmarks
   tests/**/test_*.py             black-box tests, of which tests/checks/ are about the source itself
   tests/golden/**/*.test,.console   cases of tests/golden/run.py
 
@@ -18,6 +18,7 @@ import re
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 KINDS = (("unit", "unit/test_*.c"), ("fuzz", "fuzz/fuzz_*.c"), ("bench", "bench/bench_*.c"),
+         ("pybench", "bench/bench_*.py"),
          ("script", "**/test_*.py"), ("golden", "golden/**/*.test"), ("golden", "golden/**/*.console"))
 WISH = re.compile(r"^(?:#|/\*) test: (.*?)(?: \*/)?$", re.M)
 

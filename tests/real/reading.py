@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which NVML calls only read, and the log of tests/real/pass.c.
+
+A call is taken for a change unless its name says that it reads: what a later driver adds is refused
+until somebody has looked at it.
+"""
+import pathlib
+import re
+import subprocess
+import sys
+
+READS = re.compile(r"nvml(?:Init|Init_v2|InitWithFlags|Shutdown|ErrorString"
+                   r"|(?:System|Device|GpuInstance|ComputeInstance|Unit|Vgpu\w*?)(?:Get|Is)[A-Z]\w*"
+                   r"|DeviceOnSameBoard)")
+# A private table holds functions without names; migkit asks for its own alone, to know whether the
+# library is a simulated one. A driver does not know it.
+TABLE = "nvmlInternalGetExportTable"
+OWN_TABLE = "9a2e417d5c0b4e6b8d316d69676b6974"
+
+
+class Call:
+    """A line of the log: PID NAME STATUS MICROSECONDS [UUID]."""
+
+    def __init__(self, line):
+        pid, self.name, status, took, *uuid = line.split()
+        self.pid, self.status, self.took = int(pid), int(status), float(took)
+        self.uuid = uuid[0] if uuid else ""
+
+    def changes(self):
+        if self.name == TABLE:
+            return self.uuid != OWN_TABLE
+        return not READS.fullmatch(self.name)
+
+    def __str__(self):
+        return f"{self.name} {self.status}" + (f" {self.uuid}" if self.uuid else "")
+
+
+def calls(path):
+    path = pathlib.Path(path)
+    text = path.read_text(encoding="ascii") if path.exists() else ""
+    return [Call(line) for line in text.splitlines()]
+
+
+def judge(found):
+    """What is wrong about the calls of one command that talks to a driver."""
+    wrong = sorted({f"calls {c}, which may change something" for c in found if c.changes()})
+    names = [c.name for c in found]
+    started = sum(n.startswith("nvmlInit") for n in names)
+    if not started:
+        wrong.append("calls no nvmlInit: what it did was not seen, or it asked nothing")
+    if started != names.count("nvmlShutdown"):
+        wrong.append(f"{started} nvmlInit, {names.count('nvmlShutdown')} nvmlShutdown")
+    return wrong
+
+
+def driver_library():
+    """The file that a program gets for libnvidia-ml.so.1, or None; asked in a process that ends."""
+    script = ("import ctypes; ctypes.CDLL('libnvidia-ml.so.1'); print(next(l.split(None, 5)[5].strip() "
+              "for l in open('/proc/self/maps') if 'libnvidia-ml' in l))")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None
