@@ -36,13 +36,22 @@ static int max_int(int a, int b)
 	return a > b ? a : b;
 }
 
+/* "GI 2"; on a board nobody has given numbers yet. */
+static const char *name_id(char text[16], const char *what, unsigned id)
+{
+	if (id == RENDER_NO_ID)
+		snprintf(text, 16, "%s", what);
+	else
+		snprintf(text, 16, "%s %u", what, id);
+	return text;
+}
+
 static void put_id(const struct grid *g, int x, int y, int w, const char *what, unsigned id,
 		   enum render_style style)
 {
 	char text[16];
 
-	snprintf(text, sizeof(text), "%s %u", what, id);
-	render_put_in_box(g->pen, x, y, w, text, style);
+	render_put_in_box(g->pen, x, y, w, name_id(text, what, id), style);
 }
 
 /* By place, so that an instance keeps its colour when others come and go. */
@@ -92,10 +101,10 @@ static void draw_ci(const struct grid *g, const struct render_ci *ci, unsigned f
 	int x = g->x + (int)(first + ci->start) * g->slice, w = ci->slices * g->slice;
 	int y = g->compute_y;
 	const char *dot = strchr(ci->name, '.');
-	char name[MIG_PROFILE_NAME], title[64];
+	char name[MIG_PROFILE_NAME], title[64], id[16];
 
-	snprintf(title, sizeof(title), "CI %u: %s%s%s", ci->id, ci->name, ci->in_use ? ", " : "",
-		 ci->in_use ? g->gpu->words->in_use : "");
+	snprintf(title, sizeof(title), "%s: %s%s%s", name_id(id, "CI", ci->id), ci->name,
+		 ci->in_use ? ", " : "", ci->in_use ? g->gpu->words->in_use : "");
 	render_begin(g->pen, &(struct render_part){ .kind = "ci",
 						    .number = ci->id,
 						    .state = ci->in_use ? "busy" : NULL,
@@ -166,10 +175,10 @@ static void draw_gi(const struct grid *g, const struct render_gi *gi)
 {
 	int x = g->x + gi->start * g->unit, w = gi->size * g->unit;
 	enum render_style style = tint(gi);
-	char title[64];
+	char title[64], id[16];
 
-	snprintf(title, sizeof(title), "GI %u: %s at %u-%u", gi->id, gi->name, gi->start,
-		 gi->start + gi->size - 1);
+	snprintf(title, sizeof(title), "%s: %s at %u-%u", name_id(id, "GI", gi->id), gi->name,
+		 gi->start, gi->start + gi->size - 1);
 	render_begin(g->pen, &(struct render_part){ .kind = "gi",
 						    .number = gi->id,
 						    .title = title,
@@ -215,7 +224,10 @@ static void draw_title(const struct grid *g)
 
 	if (gpu->pending != gpu->mig)
 		mode = gpu->pending ? gpu->words->pending_on : gpu->words->pending_off;
-	snprintf(text, sizeof(text), "GPU %u  %s", gpu->index, gpu->name);
+	if (gpu->index == RENDER_NO_INDEX)
+		snprintf(text, sizeof(text), "%s", gpu->name);
+	else
+		snprintf(text, sizeof(text), "GPU %u  %s", gpu->index, gpu->name);
 	render_put(g->pen, g->x, 0, GRID_COLUMNS, text, RENDER_STRONG);
 	x = g->x + g->unit * gpu->units + 1 - g->pen->ops->text_width(g->pen, mode);
 	x = max_int(x, g->x + g->pen->ops->text_width(g->pen, text) + 2);
@@ -260,7 +272,9 @@ void render_gpu(struct render_pen *pen, const void *what)
 	g.compute_y = g.memory_y + memory_lines(gpu, g.unit) + 1;
 	g.end_y = g.compute_y + compute_lines(gpu) + 1;
 	render_begin(pen, &(struct render_part){
-				  .kind = "gpu", .number = (int)gpu->index, .title = gpu->name });
+				  .kind = "gpu",
+				  .number = gpu->index == RENDER_NO_INDEX ? 0 : (int)gpu->index,
+				  .title = gpu->name });
 	draw_title(&g);
 	render_ruler(pen, g.x, 1, gpu->memory_slices, g.slice);
 	pen->ops->text(pen, 0, g.memory_y + 1, words->memory, RENDER_FAINT);

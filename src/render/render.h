@@ -28,6 +28,10 @@ struct render_words {
 	const char *undivided;		      /* MIG off: the whole GPU is one */
 };
 
+/* A board as it could be set up: nothing has a number yet. */
+#define RENDER_NO_ID	UINT8_MAX
+#define RENDER_NO_INDEX UINT32_MAX
+
 struct render_ci {
 	uint8_t id;
 	uint8_t start, slices; /* compute slices, counted from the GI's first */
