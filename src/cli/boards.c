@@ -6,6 +6,7 @@
 #include <migkit/driver.h>
 
 #include "base/util.h"
+#include "cli/board_arg.h"
 #include "cli/boards.h"
 #include "cli/cmd.h"
 #include "cli/nearest.h"
@@ -63,12 +64,6 @@ const char *cli_board_state_name(enum mig_board_state state)
 	};
 
 	return names[state];
-}
-
-static void newest_driver(char version[16])
-{
-	for (unsigned i = 0; mig_driver_branch_at(i); i++)
-		snprintf(version, 16, "%u.999", mig_driver_branch_at(i));
 }
 
 /* The first value of a figure, or none. */
@@ -176,7 +171,7 @@ int cmd_boards(const struct cli_cmd *cmd, int argc, char **argv, struct mig_erro
 	char newest[16];
 	int r;
 
-	newest_driver(newest);
+	cli_newest_driver(newest);
 	r = cli_parse(cmd, &a, &argc, argv, reterr);
 	if (r >= 0 && a.driver)
 		r = mig_driver_parse(a.driver, &parsed, reterr);

@@ -9,16 +9,14 @@
 #include <migkit/driver.h>
 
 #include "base/util.h"
+#include "cli/board_arg.h"
 #include "cli/chosen.h"
 #include "cli/cmd.h"
 #include "cli/lab_client.h"
 #include "cli/lab_machine.h"
 #include "cli/lab_open.h"
-#include "cli/nearest.h"
 #include "cli/paths.h"
 #include "lab/lab.h"
-#include "model/boards.h"
-#include "spec/board_yaml.h"
 
 enum { NUMBERING_OF_BOARD, NUMBERING_I, NUMBERING_X };
 static const char *const numberings[] = { "board", "I", "X", NULL };
@@ -62,28 +60,6 @@ const struct cli_opt lab_create_opts[] = {
 };
 #undef A
 
-static int unknown_board(const char *key, struct mig_error *reterr)
-{
-	const struct mig_board_def *def = mig_known_find(key);
-	struct cli_nearest near;
-
-	if (def)
-		return mig_fail(
-			reterr, -ENOTSUP,
-			"the board %s is known, but cannot be simulated: no source gives %s", key,
-			def->lacks);
-	cli_nearest_begin(&near, key, strlen(key));
-	for (unsigned i = 0; (def = mig_board_at(i)); i++)
-		cli_nearest_add(&near, def->key);
-	if (cli_nearest_get(&near))
-		return mig_fail(reterr, -EINVAL, "there is no board '%s': did you mean '%s'?", key,
-				cli_nearest_get(&near));
-	return mig_fail(reterr, -EINVAL,
-			"there is no board '%s': 'migctl boards' lists them; a board file has a "
-			"name that ends in .yaml",
-			key);
-}
-
 /* Splits "KEY:COUNT"; a file's name may have a colon, but then no number behind it. */
 static int split_count(const char *word, char key[PATH_MAX], unsigned *ret_count,
 		       struct mig_error *reterr)
@@ -107,28 +83,6 @@ static int split_count(const char *word, char key[PATH_MAX], unsigned *ret_count
 	key[colon - word] = '\0';
 	*ret_count = (unsigned)n;
 	return 0;
-}
-
-static int resolve(const char *key, const char *driver, struct mig_board *ret,
-		   struct mig_error *reterr)
-{
-	const struct mig_board_def *def;
-	struct mig_board_def *own;
-	int r;
-
-	if (!cli_is_yaml_file(key)) {
-		def = mig_board_find(key);
-		return def ? mig_board_resolve(def, driver, ret, reterr)
-			   : unknown_board(key, reterr);
-	}
-	own = calloc(1, sizeof(*own));
-	if (!own)
-		return mig_fail(reterr, -ENOMEM, "out of memory");
-	r = spec_board_load(key, own, reterr);
-	if (r >= 0)
-		r = mig_board_resolve(own, driver, ret, reterr);
-	free(own);
-	return r;
 }
 
 static int choose_numbering(const struct args *a, struct lab_gpu_spec *gpu,
@@ -168,7 +122,7 @@ static int parse_bus_id(const char *word, struct lab_gpu_spec *gpu, struct mig_e
 static int fill_gpu(const struct args *a, const char *key, struct lab_gpu_spec *gpu,
 		    struct mig_error *reterr)
 {
-	int r = resolve(key, a->driver, &gpu->board, reterr);
+	int r = cli_board_arg(key, a->driver, &gpu->board, reterr);
 
 	return r < 0 ? r : choose_numbering(a, gpu, reterr);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "cli/board_arg.h"
 #include "cli/cmd.h"
 #include "cli/lab_machine.h"
 #include "cli/nearest.h"
@@ -19,14 +20,6 @@ _Static_assert((int)MIG_NVLINK_NONE == (int)LAB_NVLINK_NONE &&
 _Static_assert(MIG_MACHINE_GPUS == LAB_MAX_GPUS && MIG_MACHINE_NODES == LAB_MAX_NODES &&
 		       MIG_MACHINE_CPU_WORDS == LAB_CPU_WORDS,
 	       "a machine fits into a lab");
-
-bool cli_is_yaml_file(const char *word)
-{
-	size_t len = strlen(word);
-
-	return strchr(word, '/') || (len > 5 && !strcmp(word + len - 5, ".yaml")) ||
-	       (len > 4 && !strcmp(word + len - 4, ".yml"));
-}
 
 int cli_machine_get(const char *word, struct mig_machine *ret, struct mig_error *reterr)
 {

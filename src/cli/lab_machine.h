@@ -11,7 +11,4 @@ int cli_machine_get(const char *word, struct mig_machine *ret, struct mig_error 
 /* What is around the GPUs, and where each of them is; not their boards. */
 void cli_machine_place(const struct mig_machine *machine, struct lab_spec *spec);
 
-/* Whether a word names a file: it has a slash, or ends in .yaml. */
-bool cli_is_yaml_file(const char *word);
-
 #endif
