@@ -31,6 +31,9 @@ enum mig_mode_state { MIG_MODE_OFF = 0, MIG_MODE_ON = 1 };
 
 #define MIG_MAX_PROCESSES 256
 
+/** Where an instance lies is told to those who may manage the GPU; its id leaves two places. */
+#define MIG_START_UNKNOWN UINT8_MAX
+
 enum mig_process_kind {
 	MIG_PROCESS_COMPUTE = 1 << 0,
 	MIG_PROCESS_GRAPHICS = 1 << 1,
@@ -72,7 +75,7 @@ struct mig_ci {
 	uint8_t id;
 	uint8_t profile; /**< position in the GI profile's ci[]; UINT8_MAX: the board has none such
 			  */
-	uint8_t start, size; /**< in the GI */
+	uint8_t start, size; /**< in the GI; start MIG_START_UNKNOWN: not told */
 	int32_t mig_index;   /**< index among the GPU's MIG devices; -1: it has no device (yet) */
 	char name[MIG_PROFILE_NAME];		      /**< "1c.3g.40gb" */
 	char uuid[48];				      /**< "MIG-..."; "" unknown */
@@ -82,8 +85,8 @@ struct mig_ci {
 
 struct mig_gi {
 	uint8_t id;
-	uint8_t profile;     /**< position in board.gi[] */
-	uint8_t start, size; /**< in placement units */
+	uint8_t profile;     /**< position in board.gi[]; UINT8_MAX: the board has none such */
+	uint8_t start, size; /**< in placement units; start MIG_START_UNKNOWN: not told */
 	uint8_t n_ci;
 	int32_t ci_status;	      /**< 0: its compute instances were listed; else NVML's code */
 	struct mig_ci ci[MIG_MAX_CI]; /**< ascending id */

@@ -52,4 +52,8 @@ int cli_source_heading(const struct cli_source *source, struct cli_out *out);
 int cli_source_one_gpu(const struct cli_source *source, const struct mig_gpu **ret,
 		       struct mig_error *reterr);
 
+/* What acts, or asks what no recording holds, refuses --snapshot; what: "boards capture". */
+int cli_source_must_be_live(const struct cli_source_args *args, const char *what,
+			    struct mig_error *reterr);
+
 #endif

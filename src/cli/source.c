@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/source.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "model/snapshot.h"
+#include "observe/observe.h"
+#include "spec/snapshot_json.h"
+
+/* Of a recording: the GPUs that -i names, and their processes. */
+static int keep_chosen(struct mig_snapshot *s, const char *gpus, struct mig_error *reterr)
+{
+	struct mig_choice choice;
+	uint32_t before = s->n_gpu, n = 0;
+	int r = mig_choice_begin(&choice, gpus, reterr);
+
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < s->n_gpu; i++)
+		if (mig_choice_takes(&choice, &s->gpu[i]))
+			s->gpu[n++] = s->gpu[i];
+	s->n_gpu = n;
+	r = mig_choice_end(&choice, before, reterr);
+	if (r < 0)
+		return r;
+	n = 0;
+	for (uint32_t i = 0; i < s->n_process; i++)
+		for (uint32_t g = 0; g < s->n_gpu; g++)
+			if (s->process[i].gpu == s->gpu[g].index) {
+				s->process[n++] = s->process[i];
+				break;
+			}
+	s->n_process = n;
+	return 0;
+}
+
+static int open_recording(const struct cli_source_args *args, struct cli_source *source,
+			  struct mig_error *reterr)
+{
+	int r = spec_snapshot_read(args->snapshot, &source->snapshot, reterr);
+
+	return r < 0 ? r : keep_chosen(source->snapshot, args->gpus, reterr);
+}
+
+static int open_machine(const struct cli_source_args *args, unsigned wish,
+			struct cli_source *source, struct mig_error *reterr)
+{
+	int r = cli_nvml_open(&source->nvml, reterr);
+
+	if (r < 0)
+		return r;
+	source->open = true;
+	return observe_machine(&source->nvml.api, args->gpus, wish, &source->snapshot, reterr);
+}
+
+int cli_source_open(const struct cli_source_args *args, unsigned wish, struct cli_source *ret,
+		    struct mig_error *reterr)
+{
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	r = args->snapshot ? open_recording(args, ret, reterr)
+			   : open_machine(args, wish, ret, reterr);
+	if (r < 0)
+		cli_source_close(ret);
+	return r;
+}
+
+void cli_source_close(struct cli_source *source)
+{
+	mig_snapshot_free(source->snapshot);
+	source->snapshot = NULL;
+	if (source->open)
+		cli_nvml_close(&source->nvml);
+	source->open = false;
+}
+
+int cli_source_heading(const struct cli_source *source, struct cli_out *out)
+{
+	const struct mig_snapshot *s = source->snapshot;
+	int r = cli_out_str(out, "source", s->recorded ? "Recording:" : "Machine:", s->source);
+
+	/* A real driver's machine is called by its version already. */
+	if (r >= 0)
+		r = cli_out_str(out, "driver", s->recorded || s->lab ? "Driver:" : NULL,
+				s->driver[0] ? s->driver : NULL);
+	if (r >= 0)
+		r = cli_out_str(out, "recorded", "Taken:", s->recorded ? s->taken : NULL);
+	return r;
+}
+
+int cli_source_one_gpu(const struct cli_source *source, const struct mig_gpu **ret,
+		       struct mig_error *reterr)
+{
+	const struct mig_snapshot *s = source->snapshot;
+
+	if (!s->n_gpu)
+		return mig_fail(reterr, -ENOENT, "there is no GPU in %s", s->source);
+	if (s->n_gpu > 1)
+		return mig_fail(reterr, -EINVAL,
+				"there are %u GPUs: say with -i which one is meant, such as -i %u",
+				s->n_gpu, s->gpu[0].index);
+	*ret = &s->gpu[0];
+	return 0;
+}
+
+int cli_source_must_be_live(const struct cli_source_args *args, const char *what,
+			    struct mig_error *reterr)
+{
+	if (!args->snapshot)
+		return 0;
+	return mig_fail(reterr, -EINVAL,
+			"%s is a recording, not this machine: '%s' needs the machine itself; leave "
+			"--snapshot out",
+			args->snapshot, what);
+}
