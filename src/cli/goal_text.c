@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "cli/goal.h"
+#include "observe/observe.h"
+
+/* What the planner says, in words. */
+
+static __attribute__((format(printf, 3, 4))) void add(char *buf, size_t size, const char *fmt, ...)
+{
+	size_t n = strlen(buf);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(buf + n, size - n, fmt, ap);
+	va_end(ap);
+}
+
+/* What stands between the i-th of n and the one before: "a, b and c". */
+static const char *between(unsigned i, unsigned n)
+{
+	if (!i)
+		return "";
+	return i + 1 == n ? " and " : ", ";
+}
+
+const char *cli_slots_text(const struct mig_board *board, const struct mig_plan_table *table,
+			   mig_slots slots, char *buf, size_t size)
+{
+	buf[0] = 0;
+	/* A table numbers its slots by start. */
+	for (unsigned i = 0; i < mig_plan_n_slots(table); i++) {
+		const struct mig_slot *slot = mig_plan_slot(table, i);
+
+		if (slots >> i & 1)
+			add(buf, size, "%s%s@%u", *buf ? " " : "", board->gi[slot->profile].name,
+			    slot->start);
+	}
+	return buf;
+}
+
+const char *cli_counts_text(const struct mig_board *board, const struct mig_counts *counts,
+			    char *buf, size_t size)
+{
+	buf[0] = 0;
+	/* Largest first, as one would ask for them. */
+	for (uint32_t i = board->n_gi; i-- > 0;) {
+		if (counts->n[i] > 1)
+			add(buf, size, "%s%ux%s", *buf ? " " : "", counts->n[i], board->gi[i].name);
+		else if (counts->n[i])
+			add(buf, size, "%s%s", *buf ? " " : "", board->gi[i].name);
+	}
+	return buf;
+}
+
+const char *cli_instances_text(const struct cli_subject *s, mig_slots slots, char *buf, size_t size)
+{
+	unsigned n = (unsigned)__builtin_popcountll(slots), done = 0;
+
+	buf[0] = 0;
+	for (unsigned i = 0; i < mig_plan_n_slots(s->table); i++) {
+		const struct mig_slot *slot = mig_plan_slot(s->table, i);
+		const char *name = s->board->gi[slot->profile].name;
+		const struct mig_gi *gi;
+
+		if (!(slots >> i & 1))
+			continue;
+		gi = cli_subject_gi(s, i);
+		if (gi)
+			add(buf, size, "%sGI %u (%s)", between(done, n), gi->id, name);
+		else
+			add(buf, size, "%s%s@%u", between(done, n), name, slot->start);
+		done++;
+	}
+	return buf;
+}
+
+const char *cli_units_text(uint64_t units, char *buf, size_t size)
+{
+	unsigned n = (unsigned)__builtin_popcountll(units), done = 0;
+
+	snprintf(buf, size, "%s", n ? "" : "none");
+	for (unsigned i = 0; i < 64; i++)
+		if (units >> i & 1)
+			add(buf, size, "%s%u", between(done++, n), i);
+	return buf;
+}
+
+static int board_heading(const struct cli_subject *s, struct cli_out *out)
+{
+	char text[128];
+	int r;
+
+	snprintf(text, sizeof(text), "%s (%s)", cli_board_short_name(s->board), s->board->key);
+	r = cli_out_str(out, "source", NULL, "board");
+	if (r >= 0 && cli_out_is_table(out))
+		return cli_out_str(out, "board", "Board:", text) < 0
+			       ? -ENOMEM
+			       : cli_out_str(out, "driver", "Driver:", s->driver);
+	if (r >= 0)
+		r = cli_out_str(out, "driver", "Driver:", s->driver);
+	if (r >= 0)
+		r = cli_out_str(out, "recorded", NULL, NULL);
+	if (r >= 0)
+		r = cli_out_str(out, "gpu", NULL, NULL);
+	if (r >= 0)
+		r = cli_out_str(out, "name", NULL, s->board->name);
+	return r < 0 ? r : cli_out_str(out, "board", NULL, s->board->key);
+}
+
+int cli_subject_heading(const struct cli_subject *s, struct cli_out *out)
+{
+	char text[128];
+	int r;
+
+	if (!s->gpu)
+		return board_heading(s, out);
+	r = cli_source_heading(&s->source, out);
+	snprintf(text, sizeof(text), "%u  %s", s->gpu->index, s->gpu->name);
+	if (r >= 0 && cli_out_is_table(out))
+		return cli_out_str(out, "gpu", "GPU:", text);
+	if (r >= 0)
+		r = cli_out_u64(out, "gpu", NULL, s->gpu->index);
+	if (r >= 0)
+		r = cli_out_str(out, "name", NULL, s->gpu->name);
+	return r < 0 ? r : cli_out_str(out, "board", NULL, s->board->key[0] ? s->board->key : NULL);
+}
+
+void cli_subject_remarks(const struct cli_subject *s, struct cli_out *out)
+{
+	char text[CLI_PLAN_TEXT];
+
+	if (!s->gpu)
+		return;
+	if (cli_subject_mode_off(s))
+		cli_out_say(out, RENDER_PLAIN,
+			    s->gpu->pending == MIG_MODE_ON
+				    ? "MIG mode is off and waits for a reset of the GPU to be on."
+				    : "MIG mode is off: it has to be turned on first.");
+	if (s->gpu->board_origin == MIG_BOARD_FROM_DATA)
+		cli_out_say(out, RENDER_PLAIN,
+			    "The driver does not tell this GPU's places: they are those of the "
+			    "board file %s.",
+			    s->board->key);
+	if (s->gpu->process_status)
+		cli_out_say(out, RENDER_PLAIN,
+			    "Which processes run on the GPU is not known (%s): nothing is taken "
+			    "as in use.",
+			    observe_status_name(s->gpu->process_status));
+	if (s->busy)
+		cli_out_say(out, RENDER_PLAIN, "In use, and therefore kept: %s.",
+			    cli_instances_text(s, s->busy, text, sizeof(text)));
+}
