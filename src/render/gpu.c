@@ -19,8 +19,9 @@
  * boards work out: 2g at 4 and 1g at 6 leave no compute slice over.
  */
 
-#define GRID_COLUMNS 64 /* 8 units of 8, 4 of 16, 12 of 5: fits 80 columns with its labels */
-#define BOX_LINES    2	/* id and name */
+#define ALL_COLUMNS 80 /* where nobody says how many there are */
+#define BOX_LINES   2  /* id and name */
+#define USER_LINES  2  /* of processes in a box, before it says how many more there are */
 
 struct grid {
 	struct render_pen *pen;
@@ -29,6 +30,7 @@ struct grid {
 	int unit;			/* columns of a placement unit */
 	int slice;			/* columns of a compute slice */
 	int memory_y, compute_y, end_y; /* rows of the horizontal borders */
+	int titles;			/* lines of the title */
 };
 
 static int max_int(int a, int b)
@@ -58,6 +60,56 @@ static void put_id(const struct grid *g, int x, int y, int w, const char *what, 
 static enum render_style tint(const struct render_gi *gi)
 {
 	return (enum render_style)(RENDER_TINT + gi->start % RENDER_N_TINTS);
+}
+
+/* How much memory is in use, as far as a box has room for it. */
+static void put_memory(const struct grid *g, int x, int y, int w, const struct render_memory *m)
+{
+	bool full = g->pen->ops->text_width(g->pen, m->full) < w;
+
+	render_put_in_box(g->pen, x, y, w, full ? m->full : m->brief, RENDER_PLAIN);
+}
+
+/* "(sign) PID NAME", without the sign or the name where the box is too narrow for them. */
+static void put_user(const struct grid *g, int x, int y, int w, const struct render_user *user)
+{
+	char text[64], pid[16];
+	int width;
+
+	snprintf(pid, sizeof(pid), "%u", user->pid);
+	snprintf(text, sizeof(text), "%s %s", pid, user->name);
+	width = g->pen->ops->text_width(g->pen, user->name[0] ? text : pid);
+	if (!user->name[0] || width + 2 >= w) {
+		snprintf(text, sizeof(text), "%s", pid);
+		width = g->pen->ops->text_width(g->pen, pid);
+	}
+	if (width + 2 >= w) {
+		render_put_in_box(g->pen, x, y, w, text, RENDER_HERE);
+		return;
+	}
+	x += width + 2 <= w - 3 ? 2 : 1;
+	g->pen->ops->sign(g->pen, x, y, RENDER_SIGN_DOT, RENDER_HERE);
+	render_put(g->pen, x + 2, y, width, text, RENDER_HERE);
+}
+
+/* A line for each of the first processes; of one more than there is room for, its own line. */
+static int user_lines(const struct render_users *users)
+{
+	return (int)users->n <= USER_LINES + 1 ? (int)users->n : USER_LINES + 1;
+}
+
+static void put_users(const struct grid *g, int x, int y, int w, const struct render_users *users)
+{
+	int lines = user_lines(users);
+	unsigned named = (unsigned)lines == users->n ? users->n : USER_LINES;
+	char text[48];
+
+	for (unsigned i = 0; i < named; i++)
+		put_user(g, x, y + (int)i, w, &users->user[i]);
+	if (named == users->n)
+		return;
+	snprintf(text, sizeof(text), "+%u%s", users->n - named, g->gpu->words->more ?: " more");
+	render_put_in_box(g->pen, x, y + (int)named, w, text, RENDER_HERE);
 }
 
 /* Cells that nobody has: memory is counted in slices, each a box of its own. */
@@ -120,7 +172,9 @@ static void draw_ci(const struct grid *g, const struct render_ci *ci, unsigned f
 	g->pen->ops->box(g->pen, x, y, w + 1, g->end_y - y + 1, style);
 	put_id(g, x, y + 1, w, "CI", ci->id, style);
 	render_put_in_box(g->pen, x, y + 2, w, name, style);
-	if (ci->in_use)
+	if (ci->users.n)
+		put_users(g, x, y + 3, w, &ci->users);
+	else if (ci->in_use)
 		render_put_in_box(g->pen, x, y + 3, w, g->gpu->words->in_use, RENDER_HERE);
 	render_end(g->pen);
 }
@@ -148,7 +202,7 @@ static void draw_gi_compute(const struct grid *g, const struct render_gi *gi,
 	uint32_t cut = 0;
 
 	for (unsigned c = 0; c < gi->n_ci; c++)
-		for (unsigned s = 0; s < gi->ci[c].slices; s++)
+		for (unsigned s = 0; s < gi->ci[c].slices && gi->ci[c].start + s < 32; s++)
 			cut |= 1u << (gi->ci[c].start + s);
 	for (unsigned s = 0; s < n; s++) {
 		if (s >= gi->slices)
@@ -164,7 +218,8 @@ static void draw_gi_compute(const struct grid *g, const struct render_gi *gi,
 							    .size = gi->slices });
 		g->pen->ops->box(g->pen, x, g->compute_y, w + 1, g->end_y - g->compute_y + 1,
 				 style);
-		render_put_in_box(g->pen, x, g->compute_y + 1, w, words->no_ci, RENDER_PLAIN);
+		render_put_in_box(g->pen, x, g->compute_y + 1, w,
+				  gi->hidden ? words->hidden ?: "?" : words->no_ci, RENDER_HERE);
 		render_end(g->pen);
 	}
 	for (unsigned c = 0; c < gi->n_ci; c++)
@@ -176,6 +231,7 @@ static void draw_gi(const struct grid *g, const struct render_gi *gi)
 	int x = g->x + gi->start * g->unit, w = gi->size * g->unit;
 	enum render_style style = tint(gi);
 	char title[64], id[16];
+	int lines;
 
 	snprintf(title, sizeof(title), "%s: %s at %u-%u", name_id(id, "GI", gi->id), gi->name,
 		 gi->start, gi->start + gi->size - 1);
@@ -188,7 +244,8 @@ static void draw_gi(const struct grid *g, const struct render_gi *gi)
 
 	g->pen->ops->box(g->pen, x, g->memory_y, w + 1, g->compute_y - g->memory_y + 1, style);
 	put_id(g, x, g->memory_y + 1, w, "GI", gi->id, style);
-	render_put_name(g->pen, x, g->memory_y + 2, w, gi->name, style);
+	lines = render_put_name(g->pen, x, g->memory_y + 2, w, gi->name, style);
+	put_memory(g, x, g->memory_y + 2 + lines, w, &gi->memory);
 	draw_gi_compute(g, gi, style);
 	render_end(g->pen);
 }
@@ -215,35 +272,52 @@ static void draw_instances(const struct grid *g)
 		draw_gi(g, &gpu->gi[i]);
 }
 
-static void draw_title(const struct grid *g)
+static const char *mode_words(const struct render_gpu *gpu)
+{
+	if (gpu->pending != gpu->mig)
+		return gpu->pending ? gpu->words->pending_on : gpu->words->pending_off;
+	return gpu->mig ? gpu->words->mig_on : gpu->words->mig_off;
+}
+
+/* The name, and the mode at the right; below it where the name is too long for both. */
+static int draw_title(const struct grid *g, bool draw)
 {
 	const struct render_gpu *gpu = g->gpu;
-	const char *mode = gpu->mig ? gpu->words->mig_on : gpu->words->mig_off;
+	const char *mode = mode_words(gpu);
+	int all = (int)(gpu->columns ?: ALL_COLUMNS), w = g->pen->ops->text_width(g->pen, mode);
+	int right = g->x + g->unit * (gpu->units ?: 1) + 1, name_end, lines, x;
 	char text[128];
-	int x;
 
-	if (gpu->pending != gpu->mig)
-		mode = gpu->pending ? gpu->words->pending_on : gpu->words->pending_off;
 	if (gpu->index == RENDER_NO_INDEX)
 		snprintf(text, sizeof(text), "%s", gpu->name);
 	else
 		snprintf(text, sizeof(text), "GPU %u  %s", gpu->index, gpu->name);
-	render_put(g->pen, g->x, 0, GRID_COLUMNS, text, RENDER_STRONG);
-	x = g->x + g->unit * gpu->units + 1 - g->pen->ops->text_width(g->pen, mode);
-	x = max_int(x, g->x + g->pen->ops->text_width(g->pen, text) + 2);
-	g->pen->ops->text(g->pen, x, 0, mode,
+	name_end = g->x + g->pen->ops->text_width(g->pen, text);
+	lines = name_end + 2 + w > max_int(all, right) ? 2 : 1;
+	if (!draw)
+		return lines;
+	render_put(g->pen, g->x, 0, max_int(all, right) - g->x, text, RENDER_STRONG);
+	x = max_int(right - w, lines == 1 ? name_end + 2 : g->x);
+	g->pen->ops->text(g->pen, x, lines - 1, mode,
 			  gpu->pending == gpu->mig ? RENDER_PLAIN : RENDER_HERE);
+	return lines;
 }
 
 /* Lines that the fullest box of a row needs. */
-static int memory_lines(const struct render_gpu *gpu, int unit)
+static int memory_lines(const struct grid *g)
 {
+	const struct render_gpu *gpu = g->gpu;
 	int lines = gpu->n_gi ? BOX_LINES : 1;
 
-	for (unsigned i = 0; i < gpu->n_gi; i++)
-		if (strpbrk(gpu->gi[i].name, "+-") &&
-		    (int)render_width(gpu->gi[i].name) >= gpu->gi[i].size * unit)
-			lines = BOX_LINES + 1;
+	if (!gpu->mig)
+		return 1 + (gpu->memory.brief[0] != 0);
+	for (unsigned i = 0; i < gpu->n_gi; i++) {
+		const struct render_gi *gi = &gpu->gi[i];
+
+		lines = max_int(lines, 1 + (gi->memory.brief[0] != 0) +
+					       render_put_name(g->pen, 0, -1, gi->size * g->unit,
+							       gi->name, RENDER_PLAIN));
+	}
 	return lines;
 }
 
@@ -251,10 +325,32 @@ static int compute_lines(const struct render_gpu *gpu)
 {
 	int lines = 1;
 
-	for (unsigned i = 0; i < gpu->n_gi; i++)
-		for (unsigned c = 0; c < gpu->gi[i].n_ci; c++)
-			lines = max_int(lines, gpu->gi[i].ci[c].in_use ? BOX_LINES + 1 : BOX_LINES);
+	if (!gpu->mig)
+		return max_int(1, user_lines(&gpu->users));
+	for (unsigned i = 0; i < gpu->n_gi; i++) {
+		for (unsigned c = 0; c < gpu->gi[i].n_ci; c++) {
+			const struct render_ci *ci = &gpu->gi[i].ci[c];
+			int users = ci->users.n ? user_lines(&ci->users) : ci->in_use;
+
+			lines = max_int(lines, BOX_LINES + users);
+		}
+	}
 	return lines;
+}
+
+static void draw_undivided(const struct grid *g)
+{
+	const struct render_gpu *gpu = g->gpu;
+	int w = max_int(gpu->memory_slices, 1) * g->slice;
+
+	g->pen->ops->box(g->pen, g->x, g->memory_y, w + 1, g->compute_y - g->memory_y + 1,
+			 RENDER_PLAIN);
+	render_put_in_box(g->pen, g->x, g->memory_y + 1, w, gpu->words->undivided, RENDER_PLAIN);
+	put_memory(g, g->x, g->memory_y + 2, w, &gpu->memory);
+	w = max_int(gpu->compute_slices, 1) * g->slice;
+	g->pen->ops->box(g->pen, g->x, g->compute_y, w + 1, g->end_y - g->compute_y + 1,
+			 RENDER_PLAIN);
+	put_users(g, g->x, g->compute_y + 1, w, &gpu->users);
 }
 
 void render_gpu(struct render_pen *pen, const void *what)
@@ -264,31 +360,27 @@ void render_gpu(struct render_pen *pen, const void *what)
 	struct grid g = { .pen = pen, .gpu = gpu };
 	int labels = max_int(pen->ops->text_width(pen, words->memory),
 			     pen->ops->text_width(pen, words->compute));
+	int room = gpu->columns ? max_int((int)gpu->columns - labels - 2, 1) : 0;
 
 	g.x = labels + 1;
-	g.unit = GRID_COLUMNS / gpu->units;
-	g.slice = g.unit * gpu->units / gpu->memory_slices;
-	g.memory_y = 2;
-	g.compute_y = g.memory_y + memory_lines(gpu, g.unit) + 1;
+	g.unit = render_unit_columns(gpu->units, (unsigned)room);
+	g.slice = gpu->units ? g.unit * gpu->units / gpu->memory_slices : g.unit;
+	g.titles = draw_title(&g, false);
+	g.memory_y = g.titles + (gpu->memory_slices > 0);
+	g.compute_y = g.memory_y + memory_lines(&g) + 1;
 	g.end_y = g.compute_y + compute_lines(gpu) + 1;
 	render_begin(pen, &(struct render_part){
 				  .kind = "gpu",
 				  .number = gpu->index == RENDER_NO_INDEX ? 0 : (int)gpu->index,
 				  .title = gpu->name });
-	draw_title(&g);
-	render_ruler(pen, g.x, 1, gpu->memory_slices, g.slice);
+	(void)draw_title(&g, true);
+	render_ruler(pen, g.x, g.titles, gpu->memory_slices, g.slice);
 	pen->ops->text(pen, 0, g.memory_y + 1, words->memory, RENDER_FAINT);
 	pen->ops->text(pen, 0, g.compute_y + 1, words->compute, RENDER_FAINT);
-	if (gpu->mig) {
+	if (gpu->mig && gpu->units)
 		draw_instances(&g);
-	} else {
-		pen->ops->box(pen, g.x, g.memory_y, gpu->memory_slices * g.slice + 1,
-			      g.compute_y - g.memory_y + 1, RENDER_PLAIN);
-		pen->ops->box(pen, g.x, g.compute_y, gpu->compute_slices * g.slice + 1,
-			      g.end_y - g.compute_y + 1, RENDER_PLAIN);
-		render_put_in_box(pen, g.x, g.memory_y + 1, GRID_COLUMNS, words->undivided,
-				  RENDER_PLAIN);
-	}
+	else
+		draw_undivided(&g);
 	render_ruler(pen, g.x, g.end_y + 1, gpu->compute_slices, g.slice);
 	render_end(pen);
 }

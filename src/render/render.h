@@ -23,6 +23,8 @@ struct render_words {
 	const char *unused;  /* a compute slice that the GI's profile leaves out */
 	const char *no_ci;   /* a GI without compute instance */
 	const char *in_use;  /* a process runs there */
+	const char *more;    /* behind a number: further processes; NULL: " more" */
+	const char *hidden;  /* what is there cannot be read; NULL: "?" */
 	const char *mig_on, *mig_off;
 	const char *pending_on, *pending_off; /* asked for, waits for a reset */
 	const char *undivided;		      /* MIG off: the whole GPU is one */
@@ -32,10 +34,28 @@ struct render_words {
 #define RENDER_NO_ID	UINT8_MAX
 #define RENDER_NO_INDEX UINT32_MAX
 
+#define RENDER_MAX_USERS 3
+
+/* Who runs somewhere. */
+struct render_users {
+	unsigned n; /* all of them; the first are named */
+	struct render_user {
+		uint32_t pid;
+		char name[32];
+	} user[RENDER_MAX_USERS];
+};
+
+/* What a box says of its memory: the longest that fits; "" nothing. */
+struct render_memory {
+	char full[48];	/* "13MiB of 40192MiB used" */
+	char brief[16]; /* "13MiB" */
+};
+
 struct render_ci {
 	uint8_t id;
 	uint8_t start, slices; /* compute slices, counted from the GI's first */
 	bool in_use;
+	struct render_users users; /* n 0: not known who */
 	char name[MIG_PROFILE_NAME];
 };
 
@@ -44,7 +64,9 @@ struct render_gi {
 	uint8_t start, size; /* in placement units */
 	uint8_t slices;	     /* compute slices */
 	uint8_t n_ci;
+	bool hidden; /* its compute instances could not be read */
 	char name[MIG_PROFILE_NAME];
+	struct render_memory memory;
 	struct render_ci ci[MIG_MAX_CI];
 };
 
@@ -54,8 +76,11 @@ struct render_gpu {
 	char name[64];
 	uint8_t compute_slices; /* 7 or 4 */
 	uint8_t memory_slices;	/* 8 or 4 */
-	uint8_t units;		/* placement units: 8, 4 or 12 */
+	uint8_t units;		/* placement units: 8, 4 or 12; 0: not known, undivided only */
+	unsigned columns;	/* room for all of it; 0: 80 */
 	bool mig, pending;
+	struct render_memory memory; /* of the whole GPU */
+	struct render_users users;   /* on no instance */
 	uint8_t n_gi;
 	struct render_gi gi[MIG_MAX_GI];
 };

@@ -112,6 +112,72 @@ static void test_color_adds_nothing(void)
 	free(color);
 }
 
+/* Who runs where, and the memory in use: as much of it as a box has room for. */
+static void test_gpu_users(void)
+{
+	struct render_gpu gpu = lesson_gpu();
+	struct render_ci *ci = gpu.gi[0].ci;
+	char *text;
+
+	ci[0].users = (struct render_users){ 1, { { 4711, "python3" } } };
+	ci[1].users = (struct render_users){ 5, { { 8, "a" }, { 4194303, "b" }, { 9, "c" } } };
+	gpu.gi[0].memory = (struct render_memory){ "1634MiB of 40192MiB used", "1634MiB" };
+	gpu.gi[1].hidden = true;
+	text = drawn(true, false, render_gpu, &gpu);
+	CHECK_STR(text,
+		  "        GPU 0  NVIDIA A100 80GB PCIe                               MIG on\n"
+		  "            0       1       2       3       4       5       6       7\n"
+		  "        ┌───────────────────────────────┬───────────────────────────────┐\n"
+		  "memory  │ GI 2                          │ GI 1                          │\n"
+		  "        │ 3g.40gb                       │ 3g.40gb                       │\n"
+		  "        │                               │ 1634MiB of 40192MiB used      │\n"
+		  "        ├───────────────────────┬───────┼───────┬───────┬───────┬───────┘\n"
+		  "compute │ ?                     │unused │ CI 0  │ CI 1  │ free  │\n"
+		  "        │                       │       │ 1c    │ 1c    │       │\n"
+		  "        │                       │       │● 4711 │ ● 8 a │       │\n"
+		  "        │                       │       │       │4194303│       │\n"
+		  "        │                       │       │       │+3 more│       │\n"
+		  "        └───────────────────────┴───────┴───────┴───────┴───────┘\n"
+		  "            0       1       2       3       4       5       6\n");
+	free(text);
+	/* In a wide terminal there is room for the name. */
+	gpu.columns = 200;
+	text = drawn(false, false, render_gpu, &gpu);
+	CHECK(strstr(text, "|* 4711 python3 |"));
+	free(text);
+	/* In a narrow one the memory is brief. */
+	gpu.columns = 40;
+	text = drawn(false, false, render_gpu, &gpu);
+	CHECK(strstr(text, "| 1634MiB       |"));
+	free(text);
+}
+
+/* MIG off: who is on the whole GPU; its slices need not be known. */
+static void test_gpu_undivided(void)
+{
+	struct render_gpu gpu = {
+		.words = &words,
+		.name = "NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition",
+		.index = 3,
+		.pending = true,
+		.memory = { "1634MiB of 97887MiB used", "1634MiB" },
+		.users = { 2, { { 4711, "python3" }, { 4712, "" } } },
+	};
+	char *text = drawn(false, false, render_gpu, &gpu);
+
+	CHECK_STR(text,
+		  "        GPU 3  NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition\n"
+		  "                                                  MIG off, waits to be on\n"
+		  "        +---------------------------------------------------------------+\n"
+		  "memory  | one GPU                                                       |\n"
+		  "        | 1634MiB of 97887MiB used                                      |\n"
+		  "        +---------------------------------------------------------------+\n"
+		  "compute | * 4711 python3                                                |\n"
+		  "        | * 4712                                                        |\n"
+		  "        +---------------------------------------------------------------+\n");
+	free(text);
+}
+
 /* A board of four slices counted in twelve units; a name that needs a line more. */
 static void test_other_boards(void)
 {
@@ -396,6 +462,8 @@ static void all_in_this_locale(void)
 	test_gpu();
 	test_ascii();
 	test_color_adds_nothing();
+	test_gpu_users();
+	test_gpu_undivided();
 	test_other_boards();
 	test_wide_text();
 	test_layouts();
