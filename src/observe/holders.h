@@ -16,16 +16,16 @@
 /*
  * For OBSERVE_HOLDERS. The snapshot has its GPUs (with minor numbers and instances) and NVML's
  * processes already. Those get what /proc tells of them (user, command, unit, container, files);
- * the others are added behind them; then all are put into the order of struct mig_snapshot. What
- * could not be seen is in snapshot->holders. api: initialised; of a lab its library is asked.
- * Fails for want of memory only.
+ * the others are added behind them, in no order. What could not be seen is in snapshot->holders.
+ * api: initialised; of a lab its library is asked. Fails for want of memory only.
  */
 int observe_holders(const struct nvml_api *api, struct mig_snapshot *snapshot,
 		    struct mig_error *reterr);
 
 /*
- * For OBSERVE_PROCESSES alone: what /proc tells of the process with p->pid and p->name is not
- * changed where NVML named it. Where the pid cannot be meant (another pid namespace), nothing is.
+ * For OBSERVE_PROCESSES alone: what /proc tells of the process with p->pid. p->name stays where
+ * NVML told it. NVML's pids are the host's: in a pid namespace of its own nothing is told of those
+ * that have no device file open, for they may be other processes.
  */
 void observe_describe_process(struct mig_process *p);
 
