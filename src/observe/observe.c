@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "nvml/migkit_export.h"
 #include "observe/gpu.h"
+#include "observe/holders.h"
 
 static const struct migkit_export *lab_of(const struct nvml_api *api)
 {
@@ -190,6 +191,13 @@ int observe_machine(const struct nvml_api *api, const char *gpus, unsigned wish,
 	set_versions(api, s);
 	set_source(api, s);
 	r = observe_gpus(&o, gpus, reterr);
+	if (r < 0)
+		return r;
+	if (wish & OBSERVE_HOLDERS)
+		r = observe_holders(api, s, reterr);
+	else if (wish & OBSERVE_PROCESSES)
+		for (uint32_t i = 0; i < s->n_process; i++)
+			observe_describe_process(&s->process[i]);
 	if (r < 0)
 		return r;
 	if (s->n_process)
