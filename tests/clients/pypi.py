@@ -44,17 +44,33 @@ def install(folder):
     run([folder / "bin" / "python", "-m", "pip", "check"], "the pinned versions don't fit together")
 
 
-def environment():
-    """The folder of the virtual environment; bin/python, bin/nvitop ... are in it."""
-    words = b"".join((HERE / f"requirements{s}.txt").read_bytes() for s in ("", "-build", "-older"))
-    words += sys.version.encode()
+def kept(name, files, fill):
+    """A virtual environment of the build folder, filled once by fill(folder)."""
+    words = b"".join((HERE / f).read_bytes() for f in files) + sys.version.encode()
     CACHE.mkdir(parents=True, exist_ok=True)
-    folder = CACHE / f"pypi-{hashlib.sha256(words).hexdigest()[:12]}"
-    with open(CACHE / "pypi.lock", "w", encoding="utf-8") as lock:
+    folder = CACHE / f"{name}-{hashlib.sha256(words).hexdigest()[:12]}"
+    with open(CACHE / f"{name}.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
             # Scripts of a virtual environment name its folder, so it is made in place.
             subprocess.run(["rm", "-rf", str(folder)], check=True)
-            install(folder)
+            fill(folder)
             (folder / "complete").touch()
     return folder
+
+
+def environment():
+    """The folder of the virtual environment; bin/python, bin/nvitop ... are in it."""
+    return kept("pypi", [f"requirements{s}.txt" for s in ("", "-build", "-older")], install)
+
+
+def install_schema(folder):
+    run([sys.executable, "-m", "venv", folder], "a virtual environment can't be made")
+    run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps",
+         "--disable-pip-version-check", "--only-binary", ":all:", "-r", HERE / "requirements-schema.txt"],
+        "jsonschema can't be had here")
+
+
+def schema_environment():
+    """The folder of one that has jsonschema alone, for tests of our own JSON."""
+    return kept("schema", ["requirements-schema.txt"], install_schema)

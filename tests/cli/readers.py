@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands that read, and machines to read: one table for all tests that try every command."""
+
+LAYOUT = ["3g.40gb", "2g.20gb", "1g.10gb"]
+
+# schema: words. Those in FILES write a file and print no records.
+LATER = {
+    "status": ["status"],
+    "profiles": ["profiles"],
+    "layouts": ["layouts", "-i", "0"],
+    "plan": ["plan", "HALF", "QUARTER", "SMALL", "-i", "0"],
+    "explain": ["explain", "HALF", "-i", "0"],
+    "who": ["who"],
+    "devices": ["devices"],
+}
+COMMANDS = {}
+# They need no machine.
+STILL = {
+    "boards": ["boards"],
+    "boards-one": ["boards", "a100-80gb-pcie"],
+    "lab-list": ["lab", "list"],
+    "lab-status": ["lab", "status", "full"],
+    "lab-boards": ["lab", "boards"],
+    "lab-machines": ["lab", "machines"],
+    "lab-rules": ["lab", "rules"],
+    "lab-client-list": ["lab", "client", "list", "--lab", "full"],
+}
+# Further words, each by itself, so that every kind of answer is seen.
+MORE = {
+    "layouts": (["layouts", "a30"], ["layouts", "--patterns", "-i", "0"],
+                ["layouts", "--all", "--profiles", "all", "-i", "0"]),
+    "plan": (["plan", "--board", "a100-80gb-pcie", *LAYOUT], ["plan", "--need", "12GiB", "-i", "0"],
+             ["plan", "WHOLE", "SMALL", "-i", "0"], ["plan", "WHOLE", "-i", "0", "--keep", "all"]),
+    "explain": (["explain", "WHOLE", "-i", "0"], ["explain", "SMALL", "-i", "0"]),
+    "who": (["who", "0"],),
+    "lab-status": (["lab", "status", "lost"], ["lab", "status", "pro"]),
+    "boards-one": (["boards", "h20-141gb"], ["boards", "thor-igpu"]),
+}
+# What these words stand for, on each board.
+ROLES = ("WHOLE", "HALF", "QUARTER", "SMALL")
+NAMES = {
+    "a100-80gb-pcie": ("7g.80gb", "3g.40gb", "2g.20gb", "1g.10gb"),
+    "a30": ("4g.24gb", "2g.12gb", "1g.6gb", "1g.6gb"),
+    "h200": ("7g.141gb", "3g.71gb", "2g.35gb", "1g.18gb"),
+    "rtx-pro-6000-server": ("4g.96gb", "2g.48gb", "1g.24gb", "1g.24gb+gfx"),
+}
+
+
+def words_for(words, board):
+    return [dict(zip(ROLES, NAMES[board])).get(w, w) for w in words]
+
+
+def make_machines(p):
+    """{lab: board of its first GPU}: MIG on and off, instances with processes and without compute
+    instances, a mode that waits, a GPU that is lost."""
+    p.create("full", "--board", "h200:1", board="a100-80gb-pcie:2", driver="580.65.06")
+    smi(p, "full", "-i", "0", "-mig", "1")
+    smi(p, "full", "mig", "-i", "0", "-cgi", "9,19", "-C")
+    smi(p, "full", "mig", "-i", "0", "-cgi", "14")
+    device = next(i for i in p.json("lab", "status", "full")["instances"] if i["ci"] is not None)
+    p.ok("lab", "client", "start", "--lab", "full", "--name", "train", "--memory", "1GiB", "--device",
+         device["uuid"])
+    p.ok("lab", "client", "start", "--lab", "full", "--name", "watch", "--gpu", "1")
+    smi(p, "full", "-i", "1", "-mig", "1")
+    p.create("off", board="h200", driver="580.65.06")
+    p.create("pro", board="rtx-pro-6000-server", driver="580.65.06")
+    smi(p, "pro", "-mig", "1")
+    smi(p, "pro", "mig", "-cgi", "14,14", "-C")
+    p.ok("lab", "set", "0", "temperature=50", "power=100", "utilization=3", "fan=40", "--lab", "pro")
+    p.create("lost", "--board", "a30:1", board="a30:1", driver="535.261.03")
+    p.ok("lab", "inject", "1", "xid=79", "--lab", "lost")
+    return {"full": "a100-80gb-pcie", "off": "h200", "pro": "rtx-pro-6000-server", "lost": "a30"}
+
+
+def smi(p, lab, *words):
+    p.ok("--lab", lab, "smi", *words)
