@@ -60,6 +60,8 @@ def make_machines(p):
     device = next(i for i in p.json("lab", "status", "full")["instances"] if i["ci"] is not None)
     p.ok("lab", "client", "start", "--lab", "full", "--name", "train", "--memory", "1GiB", "--device",
          device["uuid"])
+    where = "{gpu}/{gi}/{ci}".format(**device)
+    p.ok("lab", "inject", where, "xid=31", "--lab", "full")
     p.ok("lab", "client", "start", "--lab", "full", "--name", "watch", "--gpu", "1")
     smi(p, "full", "-i", "1", "-mig", "1")
     p.create("off", board="h200", driver="580.65.06")
