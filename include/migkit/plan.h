@@ -70,7 +70,9 @@ MIG_API int mig_plan_table_new(const struct mig_board *board, mig_profiles profi
  *
  * @param slots, n  where each CI profile may start, as NVML lists it
  *                  (nvmlGpuInstanceGetComputeInstancePossiblePlacements), or as
- *                  mig_ci_slots_by_family() derives it
+ *                  mig_ci_slots_by_family() derives it. Placement units are those up to the
+ *                  end of the last span; the compute slices are the GI's, and together compute
+ *                  instances never have more
  */
 MIG_API int mig_plan_table_new_ci(const struct mig_gi_profile *gi, const struct mig_slot *slots,
 				  unsigned n, struct mig_plan_table **ret,
@@ -84,8 +86,8 @@ MIG_API int mig_plan_table_new_ci(const struct mig_gi_profile *gi, const struct 
  *
  * Return: how many were written.
  */
-unsigned mig_ci_slots_by_family(const struct mig_board *board, unsigned gi_profile,
-				struct mig_slot ret[MIG_PLAN_MAX_SLOTS]);
+MIG_API unsigned mig_ci_slots_by_family(const struct mig_board *board, unsigned gi_profile,
+					struct mig_slot ret[MIG_PLAN_MAX_SLOTS]);
 
 MIG_API void mig_plan_table_free(struct mig_plan_table *table);
 
@@ -126,11 +128,12 @@ struct mig_plan_totals {
 	unsigned multisets_maximal; /**< of maximal layouts */
 	unsigned multisets_uncovered; /**< not contained in another */
 };
-void mig_plan_totals(const struct mig_plan_table *table, struct mig_plan_totals *ret);
+MIG_API void mig_plan_totals(const struct mig_plan_table *table, struct mig_plan_totals *ret);
 
 /** The i-th multiset, in the order of their first layouts (0: the empty one); false past the end.
  */
-bool mig_plan_multiset(const struct mig_plan_table *table, unsigned i, struct mig_counts *ret);
+MIG_API bool mig_plan_multiset(const struct mig_plan_table *table, unsigned i,
+			       struct mig_counts *ret);
 
 /** @name From one layout to another @{ */
 
@@ -176,8 +179,8 @@ MIG_API int mig_plan_change(const struct mig_plan_table *table, const struct mig
  *
  * Return: 0; -ENOSPC: not even an empty GPU holds the goal; -EINVAL as for mig_plan_change.
  */
-int mig_plan_must_go(const struct mig_plan_table *table, const struct mig_plan_state *state,
-		     const struct mig_plan_goal *goal, mig_slots *ret);
+MIG_API int mig_plan_must_go(const struct mig_plan_table *table, const struct mig_plan_state *state,
+			     const struct mig_plan_goal *goal, mig_slots *ret);
 
 /**
  * Why no layout holds the goal, not even on an empty GPU: the first of these that is so, of the
@@ -203,8 +206,8 @@ struct mig_plan_reason {
 	unsigned a, b;	       /**< profiles, or slots */
 	unsigned wanted, have; /**< units, slices or instances */
 };
-void mig_plan_why_not(const struct mig_plan_table *table, const struct mig_plan_goal *goal,
-		      struct mig_plan_reason *ret);
+MIG_API void mig_plan_why_not(const struct mig_plan_table *table, const struct mig_plan_goal *goal,
+			      struct mig_plan_reason *ret);
 
 /**
  * Goals nearest to one that does not fit beside the pinned slots. With W the goal's counts (of each
@@ -220,8 +223,10 @@ void mig_plan_why_not(const struct mig_plan_table *table, const struct mig_plan_
  *
  * Return: how many were written, at most cap.
  */
-unsigned mig_plan_nearest(const struct mig_plan_table *table, const struct mig_plan_state *state,
-			  const struct mig_plan_goal *goal, struct mig_counts *ret, unsigned cap);
+MIG_API unsigned mig_plan_nearest(const struct mig_plan_table *table,
+				  const struct mig_plan_state *state,
+				  const struct mig_plan_goal *goal, struct mig_counts *ret,
+				  unsigned cap);
 /** @} */
 
 /** @name Orders of creation @{ */
@@ -239,7 +244,8 @@ unsigned mig_plan_nearest(const struct mig_plan_table *table, const struct mig_p
  * doc/unconfirmed.md has what is known of it. A board whose driver decides otherwise makes the
  * answer wrong, so whatever relies on it says so.
  */
-int mig_plan_default_start(const struct mig_plan_table *table, mig_slots now, unsigned profile);
+MIG_API int mig_plan_default_start(const struct mig_plan_table *table, mig_slots now,
+				   unsigned profile);
 
 struct mig_plan_order {
 	uint8_t n;
@@ -263,14 +269,16 @@ struct mig_plan_order {
  * how far one comes (in vain too where all are placed, but elsewhere than in end); -EINVAL: now is
  * no layout.
  */
-int mig_plan_order(const struct mig_plan_table *table, mig_slots now,
-		   const struct mig_counts *counts, mig_slots end, struct mig_plan_order *ret);
+MIG_API int mig_plan_order(const struct mig_plan_table *table, mig_slots now,
+			   const struct mig_counts *counts, mig_slots end,
+			   struct mig_plan_order *ret);
 /** @} */
 
 /** @name What can be created, and what is in the way @{ */
 
 /** The most of a profile that fit beside a layout: what NVML calls remaining capacity. */
-unsigned mig_plan_remaining(const struct mig_plan_table *table, mig_slots now, unsigned profile);
+MIG_API unsigned mig_plan_remaining(const struct mig_plan_table *table, mig_slots now,
+				    unsigned profile);
 
 struct mig_plan_way {
 	mig_slots destroy; /**< go */
@@ -296,17 +304,19 @@ struct mig_plan_way {
  * Return: how many were written, at most cap; 0: no way without a pinned instance, or now is no
  * layout.
  */
-unsigned mig_plan_ways(const struct mig_plan_table *table, const struct mig_plan_state *state,
-		       unsigned profile, int start, struct mig_plan_way *ret, unsigned cap);
+MIG_API unsigned mig_plan_ways(const struct mig_plan_table *table,
+			       const struct mig_plan_state *state, unsigned profile, int start,
+			       struct mig_plan_way *ret, unsigned cap);
 
 /**
  * What is in the way at one start: the instances (slots of now) that exclude it; where the
  * profile's total is reached, all of that profile too.
  */
-mig_slots mig_plan_blockers(const struct mig_plan_table *table, mig_slots now, unsigned slot);
-/** Of these, those that exclude it by rule only (one +me ..., a total), not by overlap. */
-mig_slots mig_plan_blockers_by_rule(const struct mig_plan_table *table, mig_slots now,
+MIG_API mig_slots mig_plan_blockers(const struct mig_plan_table *table, mig_slots now,
 				    unsigned slot);
+/** Of these, those that exclude it by rule only (one +me ..., a total), not by overlap. */
+MIG_API mig_slots mig_plan_blockers_by_rule(const struct mig_plan_table *table, mig_slots now,
+					    unsigned slot);
 /** @} */
 
 /** @name How full, how fragmented @{ */
@@ -317,11 +327,12 @@ struct mig_plan_measure {
 	uint64_t dead_mask;	      /**< free units that no slot which is free covers */
 	/**
 	 * Largest profile that can be created now (most units, then most compute slices, then the
-	 * first of -lgip), -1: none; and in the best arrangement of the same instances.
+	 * first of -lgip), -1: none; and the largest that any arrangement of the same instances
+	 * has room for, which is not always that of most room.
 	 */
 	int largest, largest_best;
 	unsigned room;	    /**< mig_plan_room now */
-	unsigned room_best; /**< and in the best arrangement */
+	unsigned room_best; /**< and of .best */
 	/**
 	 * The arrangement of the same instances with the most room; now itself if it is as good,
 	 * else the one whose slots come first.
@@ -329,8 +340,8 @@ struct mig_plan_measure {
 	mig_slots best;
 };
 /** All 0 and -1 if now is no layout. */
-void mig_plan_measure(const struct mig_plan_table *table, mig_slots now,
-		      struct mig_plan_measure *ret);
+MIG_API void mig_plan_measure(const struct mig_plan_table *table, mig_slots now,
+			      struct mig_plan_measure *ret);
 /** @} */
 
 /** @name By need @{ */
@@ -354,9 +365,9 @@ struct mig_need {
  * @param ret  per need the profile; by position
  * Return: 0; -ENOSPC: no layout serves them all; -EINVAL: now is no layout, more than 8 needs.
  */
-int mig_plan_needs(const struct mig_board *board, const struct mig_plan_table *table,
-		   const struct mig_plan_state *state, const struct mig_need *needs, unsigned n,
-		   uint8_t *ret, struct mig_error *reterr);
+MIG_API int mig_plan_needs(const struct mig_board *board, const struct mig_plan_table *table,
+			   const struct mig_plan_state *state, const struct mig_need *needs,
+			   unsigned n, uint8_t *ret, struct mig_error *reterr);
 /** @} */
 
 #ifdef __cplusplus

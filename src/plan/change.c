@@ -21,7 +21,7 @@ struct mig_counts plan_wanted(const struct mig_plan_table *t, const struct mig_p
 	return wanted;
 }
 
-static unsigned cis_in(const struct mig_plan_state *state, mig_slots slots)
+unsigned plan_cis_in(const struct mig_plan_state *state, mig_slots slots)
 {
 	unsigned slot, n = 0;
 
@@ -56,8 +56,8 @@ static unsigned insert(struct mig_plan_change *ret, unsigned n, unsigned cap,
 	return n;
 }
 
-static int check_state(const struct mig_plan_table *t, const struct mig_plan_state *state,
-		       const struct mig_plan_goal *goal, struct mig_error *reterr)
+int plan_check(const struct mig_plan_table *t, const struct mig_plan_state *state,
+	       const struct mig_plan_goal *goal, struct mig_error *reterr)
 {
 	if (!mig_plan_is_layout(t, state->now))
 		return mig_fail(reterr, -EINVAL,
@@ -66,7 +66,7 @@ static int check_state(const struct mig_plan_table *t, const struct mig_plan_sta
 	if (state->pinned & ~state->now)
 		return mig_fail(reterr, -EINVAL, "%s: an instance that is to stay is not there",
 				t->what);
-	if (t->n_slots < 64 && goal->at >> t->n_slots)
+	if (goal && t->n_slots < 64 && goal->at >> t->n_slots)
 		return mig_fail(reterr, -EINVAL, "%s has no such start", t->what);
 	return 0;
 }
@@ -82,7 +82,7 @@ int mig_plan_change(const struct mig_plan_table *table, const struct mig_plan_st
 	uint32_t set;
 	int r;
 
-	r = check_state(table, state, goal, reterr);
+	r = plan_check(table, state, goal, reterr);
 	if (r < 0)
 		return r;
 	if (!cap)
@@ -104,7 +104,7 @@ int mig_plan_change(const struct mig_plan_table *table, const struct mig_plan_st
 		c.n_destroy = plan_count(c.destroy);
 		if (n == cap && c.n_destroy > ret[n - 1].n_destroy)
 			continue;
-		c.n_ci_destroy = cis_in(state, c.destroy);
+		c.n_ci_destroy = plan_cis_in(state, c.destroy);
 		n = insert(ret, n, cap, &c);
 	}
 	if (!n)

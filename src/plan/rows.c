@@ -288,11 +288,16 @@ static void group_rows(struct mig_plan_table *t)
 	for (unsigned i = 0; i < t->n_sets; i++) {
 		struct plan_set *set = &t->set[i];
 
+		mig_slots can = 0;
+
 		qsort(&t->grouped[set->first], set->n, sizeof(*t->grouped), by_slots);
 		set->best = set->first;
-		for (uint32_t k = set->first; k < set->first + set->n; k++)
+		for (uint32_t k = set->first; k < set->first + set->n; k++) {
+			can |= t->row[t->grouped[k].row].free;
 			if (t->grouped[k].room > t->grouped[set->best].room)
 				set->best = k;
+		}
+		set->largest = (int8_t)plan_largest(t, can);
 		set->uncovered = is_uncovered(t, set);
 	}
 }

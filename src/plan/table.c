@@ -156,6 +156,10 @@ static int finish(struct mig_plan_table *t, struct mig_error *reterr)
 				t->what, PLAN_MAX_LAYOUTS);
 	if (r >= 0)
 		r = plan_make_sets(t);
+	if (r >= 0)
+		r = plan_make_choices(t);
+	if (r >= 0)
+		r = plan_count_masks(t);
 	if (r < 0)
 		return mig_fail(reterr, r, "%s: out of memory for its layouts", t->what);
 	return 0;
@@ -205,7 +209,7 @@ static int take_profile(struct mig_plan_table *t, const struct mig_board *board,
 	int r = 0;
 
 	snprintf(t->name[i], sizeof(t->name[i]), "%.*s", MIG_PROFILE_NAME - 1, p->name);
-	t->total[i] = p->total;
+	t->total[i] = counts ? p->total : 0;
 	t->slices_of[i] = p->slices;
 	t->size_of[i] = p->size;
 	t->choice[i] = middle_first(board, p) ? PLAN_CHOICE_MIDDLE_FIRST : PLAN_CHOICE_MOST_ROOM;

@@ -32,6 +32,7 @@ struct plan_set {
 	uint64_t key;
 	uint32_t first, n; /* in .grouped */
 	uint32_t best;	   /* in .grouped: most room, then whose slots come first */
+	int8_t largest;	   /* profile that the kindest of its layouts has room for, -1 none */
 	bool maximal;	   /* nothing can be added to one of its layouts */
 	bool uncovered;	   /* contained in no other multiset */
 };
@@ -73,6 +74,7 @@ struct mig_plan_table {
 
 	size_t n_rows;
 	struct plan_row *row;
+	unsigned n_masks; /* distinct .units */
 	uint32_t *row_hash;
 	unsigned row_bits;
 	unsigned n_sets;
@@ -95,6 +97,8 @@ uint64_t plan_counts_key(const struct mig_plan_table *t, const struct mig_counts
 /* Layouts and all that is worked out of them, once slots and rules stand (rows.c). */
 int plan_make_rows(struct mig_plan_table *t);
 int plan_make_sets(struct mig_plan_table *t);
+int plan_make_choices(struct mig_plan_table *t);
+int plan_count_masks(struct mig_plan_table *t);
 
 /* Lowest slot of a set that is not empty; how many it has. */
 static inline unsigned plan_lowest(mig_slots slots)
@@ -132,6 +136,13 @@ static inline bool plan_before(mig_slots a, mig_slots b)
 /* Least counts of a target: the goal's, or those of the slots that it must have. */
 struct mig_counts plan_wanted(const struct mig_plan_table *t, const struct mig_plan_goal *goal,
 			      mig_slots must);
+/* Largest profile of these slots, -1: there are none. */
+int plan_largest(const struct mig_plan_table *t, mig_slots slots);
+/* Compute instances in these slots. */
+unsigned plan_cis_in(const struct mig_plan_state *state, mig_slots slots);
+/* -EINVAL unless state and goal (may be NULL) are of this table. */
+int plan_check(const struct mig_plan_table *t, const struct mig_plan_state *state,
+	       const struct mig_plan_goal *goal, struct mig_error *reterr);
 unsigned plan_sum(const struct mig_counts *counts);
 
 #endif
