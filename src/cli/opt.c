@@ -82,6 +82,7 @@ static int set_value(const struct parse *p, const struct cli_opt *o, const char 
 		*(bool *)(void *)field = true;
 		return 0;
 	case OPT_KIND_STR:
+	case OPT_KIND_MAYBE:
 		*(const char **)(void *)field = value;
 		return 0;
 	case OPT_KIND_U64:
@@ -107,6 +108,12 @@ static int take_value(struct parse *p, const struct cli_opt *o, const char *stuc
 			return mig_fail(reterr, -EINVAL, "--%s takes no value, but got '%s'",
 					o->name, stuck);
 		return set_value(p, o, NULL, reterr);
+	}
+	if (!stuck && o->kind == OPT_KIND_MAYBE) {
+		const char *next = p->at + 1 < p->argc ? p->argv[p->at + 1] : "";
+		bool number = *next >= '0' && *next <= '9';
+
+		return set_value(p, o, number ? p->argv[++p->at] : "", reterr);
 	}
 	if (!stuck) {
 		if (p->at + 1 >= p->argc)

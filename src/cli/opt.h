@@ -15,11 +15,12 @@
 
 enum cli_opt_kind {
 	OPT_KIND_END = 0,
-	OPT_KIND_FLAG, /* bool */
-	OPT_KIND_STR,  /* const char *, points into argv */
-	OPT_KIND_U64,  /* uint64_t, decimal or 0x */
-	OPT_KIND_ENUM, /* int: position in values */
-	OPT_KIND_LIST, /* struct cli_list: may be given more than once */
+	OPT_KIND_FLAG,	/* bool */
+	OPT_KIND_STR,	/* const char *, points into argv */
+	OPT_KIND_U64,	/* uint64_t, decimal or 0x */
+	OPT_KIND_ENUM,	/* int: position in values */
+	OPT_KIND_LIST,	/* struct cli_list: may be given more than once */
+	OPT_KIND_MAYBE, /* const char *: a value that may be left out (""), or a number */
 };
 
 struct cli_opt {
@@ -58,6 +59,11 @@ struct cli_list {
 #define OPT_LIST(n, l, o, a, h)                    \
 	{                                          \
 		n, l, OPT_KIND_LIST, o, a, NULL, h \
+	}
+/* The next word is its value only if it begins with a digit: "--watch", "--watch 5", "-w5". */
+#define OPT_MAYBE(n, l, o, a, h)                    \
+	{                                           \
+		n, l, OPT_KIND_MAYBE, o, a, NULL, h \
 	}
 #define OPT_END                                            \
 	{                                                  \

@@ -32,6 +32,8 @@ enum cli_field_type {
 	F_MIB,	       /* uint64_t bytes, shown as MiB; JSON has the bytes */
 	F_READING,     /* struct mig_reading; a refusal is a word in tables, null elsewhere */
 	F_READING_MIB, /* the same of bytes, shown as MiB */
+	F_STATUS,      /* int32_t, NVML's code: its name, "NVML_ERROR_NO_PERMISSION"; 0 and not
+			  asked are no value. That of a struct mig_reading is its first member */
 };
 
 /* What becomes of a column in a table that is wider than the terminal. */

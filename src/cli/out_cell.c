@@ -6,6 +6,7 @@
 
 #include "cli/out_cell.h"
 #include "nvml/nvml_abi.h"
+#include "observe/observe.h"
 
 static struct cli_value text_value(const char *text)
 {
@@ -15,6 +16,11 @@ static struct cli_value text_value(const char *text)
 static struct cli_value reading_value(const struct mig_reading *reading)
 {
 	return (struct cli_value){ .kind = reading->status ? V_NONE : V_UINT, .u = reading->value };
+}
+
+static const char *status_text(int32_t status)
+{
+	return status == 0 || status == MIG_NOT_ASKED ? NULL : observe_status_name(status);
 }
 
 struct cli_value cli_value_of(const struct cli_field *f, const void *record)
@@ -41,6 +47,8 @@ struct cli_value cli_value_of(const struct cli_field *f, const void *record)
 	case F_READING:
 	case F_READING_MIB:
 		return reading_value(reading);
+	case F_STATUS:
+		return text_value(status_text(*(const int32_t *)at));
 	}
 	return (struct cli_value){ .kind = V_NONE };
 }
@@ -97,5 +105,5 @@ const char *cli_cell(const struct cli_field *f, const void *record, char buf[32]
 
 bool cli_field_is_number(const struct cli_field *f)
 {
-	return f->type != F_STR && f->type != F_PTR && f->type != F_BOOL;
+	return f->type != F_STR && f->type != F_PTR && f->type != F_BOOL && f->type != F_STATUS;
 }

@@ -157,13 +157,14 @@ static void draw_ci(const struct grid *g, const struct render_ci *ci, unsigned f
 
 	snprintf(title, sizeof(title), "%s: %s%s%s", name_id(id, "CI", ci->id), ci->name,
 		 ci->in_use ? ", " : "", ci->in_use ? g->gpu->words->in_use : "");
-	render_begin(g->pen, &(struct render_part){ .kind = "ci",
-						    .number = ci->id,
-						    .state = ci->in_use ? "busy" : NULL,
-						    .title = title,
-						    .profile = ci->name,
-						    .start = (int)first + ci->start,
-						    .size = ci->slices });
+	render_begin(g->pen,
+		     &(struct render_part){ .kind = "ci",
+					    .number = ci->id == RENDER_NO_ID ? ci->start : ci->id,
+					    .state = ci->in_use ? "busy" : NULL,
+					    .title = title,
+					    .profile = ci->name,
+					    .start = (int)first + ci->start,
+					    .size = ci->slices });
 
 	snprintf(name, sizeof(name), "%s", ci->name);
 	/* In a narrow box the CI's own part has to do; the GI's name stands above it. */
@@ -235,12 +236,13 @@ static void draw_gi(const struct grid *g, const struct render_gi *gi)
 
 	snprintf(title, sizeof(title), "%s: %s at %u-%u", name_id(id, "GI", gi->id), gi->name,
 		 gi->start, gi->start + gi->size - 1);
-	render_begin(g->pen, &(struct render_part){ .kind = "gi",
-						    .number = gi->id,
-						    .title = title,
-						    .profile = gi->name,
-						    .start = gi->start,
-						    .size = gi->size });
+	render_begin(g->pen,
+		     &(struct render_part){ .kind = "gi",
+					    .number = gi->id == RENDER_NO_ID ? gi->start : gi->id,
+					    .title = title,
+					    .profile = gi->name,
+					    .start = gi->start,
+					    .size = gi->size });
 
 	g->pen->ops->box(g->pen, x, g->memory_y, w + 1, g->compute_y - g->memory_y + 1, style);
 	put_id(g, x, g->memory_y + 1, w, "GI", gi->id, style);
@@ -274,6 +276,8 @@ static void draw_instances(const struct grid *g)
 
 static const char *mode_words(const struct render_gpu *gpu)
 {
+	if (gpu->mode)
+		return gpu->mode;
 	if (gpu->pending != gpu->mig)
 		return gpu->pending ? gpu->words->pending_on : gpu->words->pending_off;
 	return gpu->mig ? gpu->words->mig_on : gpu->words->mig_off;
@@ -338,16 +342,29 @@ static int compute_lines(const struct render_gpu *gpu)
 	return lines;
 }
 
+/* One box where it is not known what the GPU could be divided into. */
+static void draw_whole(const struct grid *g)
+{
+	const struct render_gpu *gpu = g->gpu;
+	int y = g->memory_y, w = g->slice;
+
+	g->pen->ops->box(g->pen, g->x, y, w + 1, g->end_y - y + 1, RENDER_PLAIN);
+	render_put_in_box(g->pen, g->x, ++y, w, gpu->words->undivided, RENDER_PLAIN);
+	if (gpu->memory.brief[0])
+		put_memory(g, g->x, ++y, w, &gpu->memory);
+	put_users(g, g->x, y + 1, w, &gpu->users);
+}
+
 static void draw_undivided(const struct grid *g)
 {
 	const struct render_gpu *gpu = g->gpu;
-	int w = max_int(gpu->memory_slices, 1) * g->slice;
+	int w = gpu->memory_slices * g->slice;
 
 	g->pen->ops->box(g->pen, g->x, g->memory_y, w + 1, g->compute_y - g->memory_y + 1,
 			 RENDER_PLAIN);
 	render_put_in_box(g->pen, g->x, g->memory_y + 1, w, gpu->words->undivided, RENDER_PLAIN);
 	put_memory(g, g->x, g->memory_y + 2, w, &gpu->memory);
-	w = max_int(gpu->compute_slices, 1) * g->slice;
+	w = gpu->compute_slices * g->slice;
 	g->pen->ops->box(g->pen, g->x, g->compute_y, w + 1, g->end_y - g->compute_y + 1,
 			 RENDER_PLAIN);
 	put_users(g, g->x, g->compute_y + 1, w, &gpu->users);
@@ -366,21 +383,27 @@ void render_gpu(struct render_pen *pen, const void *what)
 	g.unit = render_unit_columns(gpu->units, (unsigned)room);
 	g.slice = gpu->units ? g.unit * gpu->units / gpu->memory_slices : g.unit;
 	g.titles = draw_title(&g, false);
-	g.memory_y = g.titles + (gpu->memory_slices > 0);
+	g.memory_y = g.titles + (gpu->units > 0);
 	g.compute_y = g.memory_y + memory_lines(&g) + 1;
 	g.end_y = g.compute_y + compute_lines(gpu) + 1;
+	if (!gpu->units)
+		g.end_y = g.compute_y + user_lines(&gpu->users);
 	render_begin(pen, &(struct render_part){
 				  .kind = "gpu",
 				  .number = gpu->index == RENDER_NO_INDEX ? 0 : (int)gpu->index,
 				  .title = gpu->name });
 	(void)draw_title(&g, true);
 	render_ruler(pen, g.x, g.titles, gpu->memory_slices, g.slice);
-	pen->ops->text(pen, 0, g.memory_y + 1, words->memory, RENDER_FAINT);
-	pen->ops->text(pen, 0, g.compute_y + 1, words->compute, RENDER_FAINT);
-	if (gpu->mig && gpu->units)
-		draw_instances(&g);
-	else
-		draw_undivided(&g);
-	render_ruler(pen, g.x, g.end_y + 1, gpu->compute_slices, g.slice);
+	if (gpu->units) {
+		pen->ops->text(pen, 0, g.memory_y + 1, words->memory, RENDER_FAINT);
+		pen->ops->text(pen, 0, g.compute_y + 1, words->compute, RENDER_FAINT);
+		if (gpu->mig)
+			draw_instances(&g);
+		else
+			draw_undivided(&g);
+		render_ruler(pen, g.x, g.end_y + 1, gpu->compute_slices, g.slice);
+	} else {
+		draw_whole(&g);
+	}
 	render_end(pen);
 }

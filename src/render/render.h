@@ -76,9 +76,10 @@ struct render_gpu {
 	char name[64];
 	uint8_t compute_slices; /* 7 or 4 */
 	uint8_t memory_slices;	/* 8 or 4 */
-	uint8_t units;		/* placement units: 8, 4 or 12; 0: not known, undivided only */
+	uint8_t units;		/* placement units: 8, 4 or 12; 0: not known, one box is drawn */
 	unsigned columns;	/* room for all of it; 0: 80 */
 	bool mig, pending;
+	const char *mode;	     /* said instead of these two: a GPU without MIG; NULL: none */
 	struct render_memory memory; /* of the whole GPU */
 	struct render_users users;   /* on no instance */
 	uint8_t n_gi;

@@ -169,10 +169,9 @@ static void test_gpu_undivided(void)
 		  "        GPU 3  NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition\n"
 		  "                                                  MIG off, waits to be on\n"
 		  "        +---------------------------------------------------------------+\n"
-		  "memory  | one GPU                                                       |\n"
+		  "        | one GPU                                                       |\n"
 		  "        | 1634MiB of 97887MiB used                                      |\n"
-		  "        +---------------------------------------------------------------+\n"
-		  "compute | * 4711 python3                                                |\n"
+		  "        | * 4711 python3                                                |\n"
 		  "        | * 4712                                                        |\n"
 		  "        +---------------------------------------------------------------+\n");
 	free(text);
