@@ -6,8 +6,8 @@
 #include "base/util.h"
 #include "cli/lesson.h"
 #include "model/boards.h"
-#include "plan/layouts.h"
 #include "render/width.h"
+#include <migkit/plan.h>
 
 #define PICTURE_INDENT 2
 #define TEXT_INDENT    2 /* tells our sentences from the screens, which begin at the edge */
@@ -90,46 +90,59 @@ int lesson_show_gpu(const struct lesson *l, struct mig_error *reterr)
 	return print_error(render_term_print(stdout, &l->term, PICTURE_INDENT, render_gpu, &gpu));
 }
 
-/* Layouts of a plan as rows of blocks. */
-static struct render_layout as_blocks(const struct mig_board *board, const struct plan_layout *l)
+/* A layout as a row of blocks. */
+static struct render_layout as_blocks(const struct mig_board *board,
+				      const struct mig_plan_table *table, mig_slots slots)
 {
-	struct render_layout row = { .n = l->n };
+	struct render_layout row = { .n = 0 };
 
-	for (unsigned i = 0; i < l->n; i++) {
-		const struct mig_gi_profile *p = &board->gi[l->slot[i].profile];
-		struct render_block *block = &row.block[i];
+	for (unsigned i = 0; i < mig_plan_n_slots(table); i++) {
+		const struct mig_slot *slot = mig_plan_slot(table, i);
+		struct render_block *block = &row.block[row.n];
 
-		block->start = l->slot[i].start;
-		block->size = p->size;
-		snprintf(block->name, sizeof(block->name), "%s", p->name);
+		if (!(slots >> i & 1))
+			continue;
+		block->start = slot->start;
+		block->size = slot->size;
+		snprintf(block->name, sizeof(block->name), "%s", board->gi[slot->profile].name);
+		row.n++;
 	}
 	return row;
 }
 
+static void table_freep(struct mig_plan_table **table)
+{
+	mig_plan_table_free(*table);
+}
+
 int lesson_show_layouts(const struct lesson *l, struct mig_error *reterr)
 {
+	_cleanup_(table_freep) struct mig_plan_table *table = NULL;
 	_cleanup_free_ struct mig_board *board = calloc(1, sizeof(*board));
-	_cleanup_free_ struct plan_layout *found = NULL;
 	_cleanup_free_ struct render_layout *rows = NULL;
 	struct render_layouts picture = { .words = &l->words };
-	size_t n;
+	unsigned n = 0;
 	int r;
 
 	if (!board)
 		return mig_fail(reterr, -ENOMEM, "out of memory");
 	r = mig_board_resolve(mig_board_find(LESSON_BOARD), LESSON_DRIVER, board, reterr);
 	if (r >= 0)
-		r = plan_layouts(board, plan_profiles_plain(board), true, &found, &n, reterr);
+		r = mig_plan_table_new(board, mig_profiles_plain(board), &table, reterr);
 	if (r < 0)
 		return r;
-	rows = calloc(n, sizeof(*rows));
+	rows = calloc(mig_plan_n_layouts(table), sizeof(*rows));
 	if (!rows)
 		return mig_fail(reterr, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < n; i++)
-		rows[i] = as_blocks(board, &found[i]);
+	for (size_t i = 0; i < mig_plan_n_layouts(table); i++) {
+		mig_slots slots = mig_plan_layout(table, i);
+
+		if (!mig_plan_free(table, slots))
+			rows[n++] = as_blocks(board, table, slots);
+	}
 	picture.units = board->units;
 	picture.memory_slices = board->memory_slices;
-	picture.n = (unsigned)n;
+	picture.n = n;
 	picture.layout = rows;
 	putchar('\n');
 	return print_error(

@@ -346,10 +346,10 @@ def main():
             else:
                 refuse(path.stem, env)
                 known += 1
-    # The counts that tests/unit/test_layouts.c has of src/plan, by this file's enumeration.
-    unit = (ROOT / "tests" / "unit" / "test_layouts.c").read_text(encoding="utf-8")
+    # The counts that tests/unit/test_plan_counts.c has of src/plan, by this file's enumeration.
+    unit = (ROOT / "tests" / "unit" / "test_plan_counts.c").read_text(encoding="utf-8")
     rtx = layouts(read_board("rtx-pro-6000-server")["profiles"])
-    must(f"plan_profiles_all(&rtx), false), {rtx})" in unit, f"src/plan has not {rtx} layouts of the RTX")
+    must(f'"rtx-pro-6000-server", "580.105.08", {{ -1 }}, {{ {rtx},' in unit, f"src/plan has not {rtx} layouts of the RTX")
     a100 = layouts(read_board("a100-40gb-sxm")["profiles"])
     must(a100 == 2318, f"{a100} layouts of an A100, not 2318")
     print(f"{simulated} boards simulated, {known} known; {rtx} layouts of an RTX PRO 6000")

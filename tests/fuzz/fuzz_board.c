@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/util.h"
 #include "fuzz/replay.h"
-#include "plan/layouts.h"
 #include "spec/board_yaml.h"
 #include <migkit/driver.h>
+#include <migkit/plan.h>
 
 /*
  * The board parser: whatever it is given, it refuses with a sentence or gives a board that every
- * driver can show or refuse with a sentence, and whose instances fit on it.
+ * driver can show or refuse with a sentence, and whose instances fit on it; the planner makes its
+ * tables of it, or says why it is no GPU.
  */
 
 static const struct mig_board_def *find(void *arg, const char *key)
@@ -20,6 +21,24 @@ static void check(bool ok)
 {
 	if (!ok)
 		abort();
+}
+
+static void plan(const struct mig_board *b)
+{
+	struct mig_plan_table *t = NULL;
+	struct mig_error err = { 0 };
+	int slot;
+
+	if (mig_plan_table_new(b, mig_profiles_all(b), &t, &err) < 0) {
+		check(err.msg[0] && !t);
+		return;
+	}
+	for (unsigned k = 0; k < b->n_gi; k++) {
+		slot = mig_plan_slot_at(t, k, b->gi[k].starts[0]);
+		check(slot >= 0 && (mig_plan_free(t, 0) >> slot & 1));
+		check(mig_plan_remaining(t, 0, k) <= b->gi[k].total);
+	}
+	mig_plan_table_free(t);
 }
 
 static void show(const struct mig_board_def *def)
@@ -37,13 +56,13 @@ static void show(const struct mig_board_def *def)
 		check(b->n_gi <= MIG_MAX_GI_PROFILES && b->architecture && b->name[0]);
 		for (unsigned k = 0; k < b->n_gi; k++) {
 			const struct mig_gi_profile *p = &b->gi[k];
-			struct plan_layout none = { 0 };
 
 			check(p->n_ci && p->ci[p->n_ci - 1].is_default && p->ci[0].name[0]);
 			check(p->starts[p->n_starts - 1] + p->size <= b->units);
-			check(plan_fits(b, &none, k, p->starts[0]));
 			check(p->memory_mb <= b->memory_total_mib);
 		}
+		if (!mig_driver_branch_at(i + 1))
+			plan(b);
 	}
 }
 
