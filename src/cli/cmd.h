@@ -66,6 +66,7 @@ void cli_help_command(const struct cli_cmd *cmd);
 CLI_COMMAND(cmd_help);
 CLI_COMMAND(cmd_smi);
 CLI_COMMAND(cmd_boards);
+CLI_COMMAND(cmd_layouts);
 CLI_COMMAND(cmd_lesson);
 CLI_COMMAND(cmd_lab_create);
 CLI_COMMAND(cmd_lab_list);
@@ -87,6 +88,7 @@ CLI_COMMAND(cmd_lab_client_list);
 CLI_COMMAND(cmd_lab_client_stop);
 
 extern const struct cli_opt boards_opts[];
+extern const struct cli_opt layouts_opts[];
 extern const struct cli_opt lesson_opts[];
 extern const struct cli_opt lab_create_opts[];
 extern const struct cli_opt lab_list_opts[];

@@ -24,6 +24,17 @@ const struct cli_cmd cli_commands[] = {
 	  .opts = boards_opts,
 	  .max_args = 1,
 	  .fn = cmd_boards },
+	{ .name = "layouts",
+	  .group = "The tools",
+	  .args = "[BOARD]",
+	  .summary = "Which combinations of instances a board allows, drawn and numbered",
+	  .details =
+		  "Without options those to which nothing can be added, of the plain profiles: the "
+		  "figure of NVIDIA's guide. BOARD is a key of 'migctl boards' or a board file; "
+		  "without it, the board of the GPU (-i).",
+	  .opts = layouts_opts,
+	  .max_args = 1,
+	  .fn = cmd_layouts },
 	{ .name = "lesson",
 	  .group = "The tools",
 	  .summary = "See MIG from the first command to the last, on a simulated A100",

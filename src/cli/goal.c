@@ -64,7 +64,7 @@ static int open_board(const struct cli_subject_args *a, struct cli_subject *s,
 }
 
 /* Why there is nothing to plan for a GPU; 0: there is. */
-static int check_gpu(const struct mig_gpu *g, struct mig_error *reterr)
+static int check_gpu(const struct mig_gpu *g, enum cli_subject_wish wish, struct mig_error *reterr)
 {
 	if (g->status)
 		return mig_fail(reterr, -EIO, "GPU %u does not answer: %s says %s", g->index,
@@ -76,7 +76,7 @@ static int check_gpu(const struct mig_gpu *g, struct mig_error *reterr)
 				"the driver names no profiles of GPU %u (%s): plan for a board "
 				"with --board",
 				g->index, g->name);
-	if (g->mode == MIG_MODE_ON && g->gi_status)
+	if (wish == CLI_SUBJECT_STATE && g->mode == MIG_MODE_ON && g->gi_status)
 		return mig_fail(reterr, -EACCES,
 				"the instances of GPU %u cannot be read (%s): ask as root, or plan "
 				"for an empty board with --board",
@@ -85,11 +85,13 @@ static int check_gpu(const struct mig_gpu *g, struct mig_error *reterr)
 }
 
 /* The planner is asked about profiles, starts, modes and processes, and nothing else is read. */
-static int open_gpu(const struct cli_subject_args *a, struct cli_subject *s,
-		    struct mig_error *reterr)
+static int open_gpu(const struct cli_subject_args *a, enum cli_subject_wish wish,
+		    struct cli_subject *s, struct mig_error *reterr)
 {
+	unsigned ask =
+		wish == CLI_SUBJECT_STATE ? OBSERVE_BOARD | OBSERVE_PROCESSES : OBSERVE_BOARD;
 	struct mig_error err = { 0 };
-	int r = cli_source_open(&a->source, OBSERVE_BOARD | OBSERVE_PROCESSES, &s->source, &err);
+	int r = cli_source_open(&a->source, ask, &s->source, &err);
 
 	if (r == -ENOTCONN)
 		return mig_fail(reterr, r, "%s; --board plans for a board without any", err.msg);
@@ -98,7 +100,7 @@ static int open_gpu(const struct cli_subject_args *a, struct cli_subject *s,
 	s->opened = true;
 	r = cli_source_one_gpu(&s->source, &s->gpu, reterr);
 	if (r >= 0)
-		r = check_gpu(s->gpu, reterr);
+		r = check_gpu(s->gpu, wish, reterr);
 	if (r < 0)
 		return r;
 	s->board = &s->gpu->board;
@@ -201,7 +203,7 @@ static int read_keep(struct cli_subject *s, const struct cli_list *keep, struct 
 	return r;
 }
 
-int cli_subject_open(const struct cli_subject_args *args, mig_profiles profiles,
+int cli_subject_open(const struct cli_subject_args *args, enum cli_subject_wish wish,
 		     struct cli_subject *ret, struct mig_error *reterr)
 {
 	int r;
@@ -209,12 +211,11 @@ int cli_subject_open(const struct cli_subject_args *args, mig_profiles profiles,
 	memset(ret, 0, sizeof(*ret));
 	r = check_args(args, reterr);
 	if (r >= 0)
-		r = args->board ? open_board(args, ret, reterr) : open_gpu(args, ret, reterr);
+		r = args->board ? open_board(args, ret, reterr) : open_gpu(args, wish, ret, reterr);
 	if (r >= 0)
-		r = mig_plan_table_new(ret->board,
-				       profiles ? profiles : mig_profiles_all(ret->board),
-				       &ret->table, reterr);
-	if (r >= 0)
+		r = mig_plan_table_new(ret->board, mig_profiles_all(ret->board), &ret->table,
+				       reterr);
+	if (r >= 0 && wish == CLI_SUBJECT_STATE)
 		r = read_state(ret, reterr);
 	if (r >= 0)
 		r = read_keep(ret, &args->keep, reterr);

@@ -43,8 +43,14 @@ struct cli_subject {
 	mig_slots busy, kept;
 };
 
-/* profiles: those that count; 0: all of the board. Frees nothing that it did not open. */
-int cli_subject_open(const struct cli_subject_args *args, mig_profiles profiles,
+/* How much of a GPU is asked for. */
+enum cli_subject_wish {
+	CLI_SUBJECT_BOARD, /* its board: profiles and starts, which anybody may read */
+	CLI_SUBJECT_STATE, /* and what stands on it */
+};
+
+/* The table is that of all profiles of the board. */
+int cli_subject_open(const struct cli_subject_args *args, enum cli_subject_wish wish,
 		     struct cli_subject *ret, struct mig_error *reterr);
 void cli_subject_close(struct cli_subject *subject);
 
@@ -75,6 +81,11 @@ const char *cli_counts_text(const struct mig_board *board, const struct mig_coun
 			    char *buf, size_t size);
 const char *cli_instances_text(const struct cli_subject *subject, mig_slots slots, char *buf,
 			       size_t size);
+/* Why no layout holds a goal, with what a person can check: "together they need ...". */
+const char *cli_reason_text(const struct mig_board *board, const struct mig_plan_table *table,
+			    const struct mig_plan_reason *reason, char *buf, size_t size);
+/* "memory slices", or what a board counts its placements in. */
+const char *cli_units_name(const struct mig_board *board);
 /* "3, 5 and 6"; "none" */
 const char *cli_units_text(uint64_t units, char *buf, size_t size);
 

@@ -90,6 +90,72 @@ const char *cli_units_text(uint64_t units, char *buf, size_t size)
 	return buf;
 }
 
+const char *cli_units_name(const struct mig_board *board)
+{
+	return board->units == board->memory_slices ? "memory slices" : "placement units";
+}
+
+/* Where each profile of a board may start is in 'migctl profiles'; here only what was asked. */
+static void media_reason(const struct mig_gi_profile *a, const struct mig_gi_profile *b, char *buf,
+			 size_t size)
+{
+	const struct mig_gi_profile *all = a->media == MIG_MEDIA_ME_ALL ? a : b;
+
+	if (a->media == MIG_MEDIA_ME_ALL || b->media == MIG_MEDIA_ME_ALL)
+		add(buf, size, "%s has all media engines: only -me instances can stand beside it",
+		    all->name);
+	else if (a == b)
+		add(buf, size, "%s can be had once: it has the board's only JPEG and OFA engines",
+		    a->name);
+	else if (a->media == MIG_MEDIA_ME && b->media == MIG_MEDIA_ME)
+		add(buf, size,
+		    "%s and %s both need the board's only JPEG and OFA engines: one of them can "
+		    "be had",
+		    a->name, b->name);
+	else
+		add(buf, size, "drivers before R510 refuse %s beside %s, wherever they stand",
+		    a->name, b->name);
+}
+
+const char *cli_reason_text(const struct mig_board *board, const struct mig_plan_table *table,
+			    const struct mig_plan_reason *why, char *buf, size_t size)
+{
+	const struct mig_slot *a, *b;
+
+	buf[0] = 0;
+	switch (why->no) {
+	case MIG_PLAN_NO_TOTAL:
+		add(buf, size, "%s holds %u of %s at most, not %u", cli_board_short_name(board),
+		    why->have, board->gi[why->a].name, why->wanted);
+		break;
+	case MIG_PLAN_NO_UNITS:
+		add(buf, size, "together they need %u %s, and %s has %u", why->wanted,
+		    cli_units_name(board), cli_board_short_name(board), why->have);
+		break;
+	case MIG_PLAN_NO_SLICES:
+		add(buf, size, "together they need %u compute slices, and %s has %u", why->wanted,
+		    cli_board_short_name(board), why->have);
+		break;
+	case MIG_PLAN_NO_MEDIA:
+		media_reason(&board->gi[why->a], &board->gi[why->b], buf, size);
+		break;
+	case MIG_PLAN_NO_STARTS:
+		a = mig_plan_slot(table, why->a);
+		b = mig_plan_slot(table, why->b);
+		add(buf, size, "%s@%u and %s@%u cannot stand beside each other",
+		    board->gi[a->profile].name, a->start, board->gi[b->profile].name, b->start);
+		break;
+	case MIG_PLAN_NO_ARRANGEMENT:
+		add(buf, size,
+		    "there is room for them in sum, but no arrangement of their starts leaves "
+		    "each a place");
+		break;
+	default:
+		break;
+	}
+	return buf;
+}
+
 static int board_heading(const struct cli_subject *s, struct cli_out *out)
 {
 	char text[128];

@@ -7,7 +7,6 @@ LAYOUT = ["3g.40gb", "2g.20gb", "1g.10gb"]
 LATER = {
     "status": ["status"],
     "profiles": ["profiles"],
-    "layouts": ["layouts", "-i", "0"],
     "plan": ["plan", "HALF", "QUARTER", "SMALL", "-i", "0"],
     "explain": ["explain", "HALF", "-i", "0"],
     "who": ["who"],
@@ -18,6 +17,8 @@ COMMANDS = {}
 STILL = {
     "boards": ["boards"],
     "boards-one": ["boards", "a100-80gb-pcie"],
+    "layouts": ["layouts", "a30"],
+    "layouts-patterns": ["layouts", "a30", "--patterns"],
     "lab-list": ["lab", "list"],
     "lab-status": ["lab", "status", "full"],
     "lab-boards": ["lab", "boards"],
@@ -27,8 +28,9 @@ STILL = {
 }
 # Further words, each by itself, so that every kind of answer is seen.
 MORE = {
-    "layouts": (["layouts", "a30"], ["layouts", "--patterns", "-i", "0"],
-                ["layouts", "--all", "--profiles", "all", "-i", "0"]),
+    "layouts": (["layouts", "a100-80gb-pcie", "--all", "--profiles", "all"],
+                ["layouts", "a30", "--with", "5x1g.6gb"]),
+    "layouts-patterns": (["layouts", "a30", "--patterns", "--with", "5x1g.6gb"],),
     "plan": (["plan", "--board", "a100-80gb-pcie", *LAYOUT], ["plan", "--need", "12GiB", "-i", "0"],
              ["plan", "WHOLE", "SMALL", "-i", "0"], ["plan", "WHOLE", "-i", "0", "--keep", "all"]),
     "explain": (["explain", "WHOLE", "-i", "0"], ["explain", "SMALL", "-i", "0"]),

@@ -23,7 +23,7 @@ SCHEMAS = SOURCE / "doc" / "schemas"
 # Fits or not: both are answers.
 ANSWERS = (0, 3)
 # Keys that no machine here gives a value: what a simulated driver never refuses, and the like.
-UNSEEN = {}
+UNSEEN = {f"layouts{which}/{key}" for which in ("", "-patterns") for key in ("gpu", "recorded")}
 
 
 def load(p):
