@@ -310,11 +310,12 @@ MIG_API unsigned mig_plan_ways(const struct mig_plan_table *table,
 
 /**
  * What is in the way at one start: the instances (slots of now) that exclude it; where the
- * profile's total is reached, all of that profile too.
+ * profile's total is reached even without these, all of that profile too; and where it is neither,
+ * but only a sum (compute slices of a GPU instance, eight instances), all that there are.
  */
 MIG_API mig_slots mig_plan_blockers(const struct mig_plan_table *table, mig_slots now,
 				    unsigned slot);
-/** Of these, those that exclude it by rule only (one +me ..., a total), not by overlap. */
+/** Of these, those that exclude it by rule only (one +me ..., a total, a sum), not by overlap. */
 MIG_API mig_slots mig_plan_blockers_by_rule(const struct mig_plan_table *table, mig_slots now,
 					    unsigned slot);
 /** @} */

@@ -12,9 +12,14 @@ mig_slots mig_plan_blockers(const struct mig_plan_table *table, mig_slots now, u
 	if (slot >= table->n_slots)
 		return 0;
 	out = now & table->excludes[slot];
-	same = now & table->of_profile[table->slot[slot].profile];
+	/* 7x 1g: its total is reached, but the one that stands there is all that is in the way. */
+	same = now & table->of_profile[table->slot[slot].profile] & ~out;
 	if (plan_count(same) >= table->total[table->slot[slot].profile])
 		out |= same;
+	/* A sum is: compute slices of a GPU instance, or eight instances. Each has its part in it.
+	 */
+	if (!out && mig_plan_is_layout(table, now) && !(mig_plan_free(table, now) & plan_bit(slot)))
+		out = now;
 	return out;
 }
 
