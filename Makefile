@@ -7,15 +7,16 @@
 #   make test      everything that shows that this works
 #   make install   into PREFIX (below DESTDIR)
 #   make fmt       format the C files
-#   make bench     how fast the simulated driver answers
+#   make bench     how fast the simulated driver, the planner and migctl answer
+#   make check-long  the planner against many more questions, five minutes of every fuzz target
 #
-# run, test, fmt and bench install the Debian packages that they lack, and name them first.
+# run, test, fmt, bench and check-long install the Debian packages that they lack, and name them first.
 
 BUILD = build
 PREFIX = /usr/local
 DESTDIR =
 
-.PHONY: all run test install fmt bench clean
+.PHONY: all run test check-long install fmt bench clean
 .NOTPARALLEL:
 
 all:
@@ -30,6 +31,11 @@ run:
 test:
 	@tools/need --install build test
 	@python3 tests/run.py $(BUILD)
+
+check-long:
+	@tools/need --install build test long
+	@tools/build --quiet $(BUILD)
+	@python3 tests/long.py $(BUILD)
 
 install:
 	@tools/need build
