@@ -14,8 +14,11 @@ static int keep_chosen(struct mig_snapshot *s, const char *gpus, struct mig_erro
 {
 	struct mig_choice choice;
 	uint32_t before = s->n_gpu, n = 0;
-	int r = mig_choice_begin(&choice, gpus, reterr);
+	int r;
 
+	if (!gpus)
+		return 0;
+	r = mig_choice_begin(&choice, gpus, reterr);
 	if (r < 0)
 		return r;
 	for (uint32_t i = 0; i < s->n_gpu; i++)

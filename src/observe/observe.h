@@ -30,8 +30,14 @@ enum observe_wish {
 int observe_machine(const struct nvml_api *api, const char *gpus, unsigned wish,
 		    struct mig_snapshot **ret, struct mig_error *reterr);
 
-/* Writes a snapshot as a file: beside, then renamed; -EEXIST only where it may not replace. */
+/*
+ * Writes a snapshot as a file: beside, then renamed. -EEXIST: what is there is no recording, and is
+ * not replaced.
+ */
 int observe_write(const struct mig_snapshot *snapshot, const char *path, struct mig_error *reterr);
+
+/* The same as a text that the caller frees; NULL: out of memory. */
+char *observe_text(const struct mig_snapshot *snapshot);
 
 /* NVML's name of a code: "NVML_ERROR_NO_PERMISSION"; never NULL. */
 const char *observe_status_name(int status);

@@ -8,7 +8,22 @@
 #include "base/util.h"
 #include "spec/yaml_doc.h"
 
+static const struct spec_kind kind_board = {
+	.what = "board file", .grammar = "not YAML", .most = SPEC_MAX_BYTES
+};
+
+/* A machine of sixteen GPUs has 150 KiB, a busy one as much again for its processes. */
+const struct spec_kind spec_kind_snapshot = {
+	.what = "recording", .grammar = "not JSON, or cut short", .most = 4 * 1024 * 1024
+};
+
 int spec_file_read(const char *path, char **ret, size_t *ret_size, struct mig_error *reterr)
+{
+	return spec_file_read_kind(path, &kind_board, ret, ret_size, reterr);
+}
+
+int spec_file_read_kind(const char *path, const struct spec_kind *kind, char **ret,
+			size_t *ret_size, struct mig_error *reterr)
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_close_ int fd = -1;
@@ -18,20 +33,20 @@ int spec_file_read(const char *path, char **ret, size_t *ret_size, struct mig_er
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return mig_fail(reterr, -errno, "%s: %s", path, strerror(errno));
-	text = malloc(SPEC_MAX_BYTES + 1);
+	text = malloc(kind->most + 1);
 	if (!text)
 		return mig_fail(reterr, -ENOMEM, "%s: out of memory", path);
-	while (used <= SPEC_MAX_BYTES) {
-		n = read(fd, text + used, SPEC_MAX_BYTES + 1 - used);
+	while (used <= kind->most) {
+		n = read(fd, text + used, kind->most + 1 - used);
 		if (n < 0)
 			return mig_fail(reterr, -errno, "%s: %s", path, strerror(errno));
 		if (n == 0)
 			break;
 		used += (size_t)n;
 	}
-	if (used > SPEC_MAX_BYTES)
-		return mig_fail(reterr, -EFBIG, "%s: larger than %d KiB: this is no board file",
-				path, SPEC_MAX_BYTES / 1024);
+	if (used > kind->most)
+		return mig_fail(reterr, -EFBIG, "%s: larger than %zu KiB: this is no %s", path,
+				kind->most / 1024, kind->what);
 	*ret = TAKE_PTR(text);
 	*ret_size = used;
 	return 0;
@@ -53,14 +68,20 @@ int spec_fail(const struct spec_doc *doc, struct spec_mark at, struct mig_error 
 int spec_doc_load(struct spec_doc *doc, const char *file, const char *text, size_t size,
 		  struct mig_error *reterr)
 {
+	return spec_doc_load_kind(doc, file, text, size, &kind_board, reterr);
+}
+
+int spec_doc_load_kind(struct spec_doc *doc, const char *file, const char *text, size_t size,
+		       const struct spec_kind *kind, struct mig_error *reterr)
+{
 	yaml_parser_t parser;
 	struct spec_mark at;
 	int r = 0;
 
 	*doc = (struct spec_doc){ .file = file };
-	if (size > SPEC_MAX_BYTES)
-		return mig_fail(reterr, -EFBIG, "%s: larger than %d KiB", file,
-				SPEC_MAX_BYTES / 1024);
+	if (size > kind->most)
+		return mig_fail(reterr, -EFBIG, "%s: larger than %zu KiB", file,
+				kind->most / 1024);
 	if (!yaml_parser_initialize(&parser))
 		return mig_fail(reterr, -ENOMEM, "%s: out of memory", file);
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
@@ -68,7 +89,7 @@ int spec_doc_load(struct spec_doc *doc, const char *file, const char *text, size
 		/* The reader's own errors (bytes that are no UTF-8) carry an offset, not a mark. */
 		at = (struct spec_mark){ (unsigned)parser.problem_mark.line + 1,
 					 (unsigned)parser.problem_mark.column + 1 };
-		r = spec_fail(doc, at, reterr, "not YAML: %s",
+		r = spec_fail(doc, at, reterr, "%s: %s", kind->grammar,
 			      parser.problem ? parser.problem : "out of memory");
 	} else {
 		doc->loaded = true;

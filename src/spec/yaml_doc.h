@@ -23,9 +23,23 @@ struct spec_doc {
 	bool loaded;
 };
 
+/* What a file is, for its limits and for messages. */
+struct spec_kind {
+	const char *what;    /* "board file" */
+	const char *grammar; /* "not YAML" */
+	size_t most;	     /* bytes */
+};
+
+extern const struct spec_kind spec_kind_snapshot;
+
 /* Reads the whole of a file; the text is freed by the caller. */
+int spec_file_read_kind(const char *path, const struct spec_kind *kind, char **ret,
+			size_t *ret_size, struct mig_error *reterr);
+/* The same of a board's or a machine's file. */
 int spec_file_read(const char *path, char **ret, size_t *ret_size, struct mig_error *reterr);
 
+int spec_doc_load_kind(struct spec_doc *doc, const char *file, const char *text, size_t size,
+		       const struct spec_kind *kind, struct mig_error *reterr);
 int spec_doc_load(struct spec_doc *doc, const char *file, const char *text, size_t size,
 		  struct mig_error *reterr);
 void spec_doc_done(struct spec_doc *doc);
