@@ -67,6 +67,7 @@ CLI_COMMAND(cmd_help);
 CLI_COMMAND(cmd_smi);
 CLI_COMMAND(cmd_boards);
 CLI_COMMAND(cmd_layouts);
+CLI_COMMAND(cmd_snapshot);
 CLI_COMMAND(cmd_lesson);
 CLI_COMMAND(cmd_lab_create);
 CLI_COMMAND(cmd_lab_list);
@@ -89,6 +90,7 @@ CLI_COMMAND(cmd_lab_client_stop);
 
 extern const struct cli_opt boards_opts[];
 extern const struct cli_opt layouts_opts[];
+extern const struct cli_opt snapshot_opts[];
 extern const struct cli_opt lesson_opts[];
 extern const struct cli_opt lab_create_opts[];
 extern const struct cli_opt lab_list_opts[];

@@ -5,32 +5,32 @@
 
 #define SIZE(t, m) sizeof(((struct t *)0)->m)
 
-#define STR(t, k, m)                                                           \
-	{                                                                      \
-		.key = k, .type = MIG_F_STR, .size = SIZE(t, m),               \
-		.off = offsetof(struct t, m), .absent = -1                     \
+#define STR(t, k, m)                                                                           \
+	{                                                                                      \
+		.key = k, .type = MIG_F_STR, .size = SIZE(t, m), .off = offsetof(struct t, m), \
+		.absent = -1                                                                   \
 	}
-#define UINT(t, k, m, limit)                                                   \
-	{                                                                      \
-		.key = k, .type = MIG_F_UINT, .size = SIZE(t, m),              \
-		.off = offsetof(struct t, m), .most = limit, .absent = -1      \
+#define UINT(t, k, m, limit)                                                                    \
+	{                                                                                       \
+		.key = k, .type = MIG_F_UINT, .size = SIZE(t, m), .off = offsetof(struct t, m), \
+		.most = limit, .absent = -1                                                     \
 	}
-#define UINT_OR(t, k, m, limit, none)                                          \
-	{                                                                      \
-		.key = k, .type = MIG_F_UINT, .size = SIZE(t, m),              \
-		.off = offsetof(struct t, m), .most = limit, .absent = none    \
+#define UINT_OR(t, k, m, limit, none)                                                           \
+	{                                                                                       \
+		.key = k, .type = MIG_F_UINT, .size = SIZE(t, m), .off = offsetof(struct t, m), \
+		.most = limit, .absent = none                                                   \
 	}
-#define PLAIN(t, k, m, kind)                                                   \
-	{                                                                      \
-		.key = k, .type = kind, .size = SIZE(t, m),                    \
-		.off = offsetof(struct t, m), .most = INT32_MAX, .absent = -1  \
+#define PLAIN(t, k, m, kind)                                                              \
+	{                                                                                 \
+		.key = k, .type = kind, .size = SIZE(t, m), .off = offsetof(struct t, m), \
+		.most = INT32_MAX, .absent = -1                                           \
 	}
 #define INT(t, k, m)	 PLAIN(t, k, m, MIG_F_INT)
 #define STATUS(t, k, m)	 PLAIN(t, k, m, MIG_F_STATUS)
 #define BOOL(t, k, m)	 PLAIN(t, k, m, MIG_F_BOOL)
 #define READING(t, k, m) PLAIN(t, k, m, MIG_F_READING)
-#define END              \
-	{                \
+#define END                 \
+	{                   \
 		.key = NULL \
 	}
 

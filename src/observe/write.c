@@ -17,8 +17,8 @@
  */
 static bool is_printable(unsigned long c)
 {
-	return (c >= 0x20 && c < 0x7f) || (c >= 0xa0 && c < 0xd800) || (c >= 0xe000 && c < 0xfffe) ||
-	       (c >= 0x10000 && c <= 0x10ffff);
+	return (c >= 0x20 && c < 0x7f) || (c >= 0xa0 && c < 0xd800) ||
+	       (c >= 0xe000 && c < 0xfffe) || (c >= 0x10000 && c <= 0x10ffff);
 }
 
 /* Bytes of the character at s and its code; 0: no UTF-8. */
@@ -173,10 +173,9 @@ static struct json_object *ci_of(const struct mig_ci *ci, const struct mig_gi_pr
 {
 	struct json_object *o = record_of(mig_fields_ci, ci);
 
-	json_object_object_add(o, "profile_id",
-			       p && ci->profile < p->n_ci
-				       ? json_object_new_int(p->ci[ci->profile].id)
-				       : NULL);
+	json_object_object_add(
+		o, "profile_id",
+		p && ci->profile < p->n_ci ? json_object_new_int(p->ci[ci->profile].id) : NULL);
 	return o;
 }
 
@@ -244,9 +243,9 @@ static void put_json(struct json_object **o)
 char *observe_text(const struct mig_snapshot *snapshot)
 {
 	_cleanup_(put_json) struct json_object *root = to_json(snapshot);
-	const char *text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
-									JSON_C_TO_STRING_SPACED |
-									JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *text = json_object_to_json_string_ext(
+		root,
+		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
 	char *copy = NULL;
 
 	if (text && asprintf(&copy, "%s\n", text) < 0)

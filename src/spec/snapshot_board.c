@@ -11,8 +11,7 @@
 static int ci_profiles(struct snapshot_reader *rd, const yaml_node_t *map, struct mig_gi_profile *p)
 {
 	size_t n;
-	const yaml_node_t *list =
-		snapshot_list(rd, map, "ci_profiles", MIG_MAX_CI_PROFILES, &n);
+	const yaml_node_t *list = snapshot_list(rd, map, "ci_profiles", MIG_MAX_CI_PROFILES, &n);
 
 	if (!list)
 		return -EINVAL;

@@ -10,8 +10,8 @@
 
 static bool overlap(unsigned start, unsigned size, unsigned start2, unsigned size2)
 {
-	return start != MIG_START_UNKNOWN && start2 != MIG_START_UNKNOWN && start < start2 + size2 &&
-	       start2 < start + size;
+	return start != MIG_START_UNKNOWN && start2 != MIG_START_UNKNOWN &&
+	       start < start2 + size2 && start2 < start + size;
 }
 
 static int ci_place(struct snapshot_reader *rd, const yaml_node_t *node, const struct mig_gi *gi,

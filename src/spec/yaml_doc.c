@@ -8,14 +8,14 @@
 #include "base/util.h"
 #include "spec/yaml_doc.h"
 
-static const struct spec_kind kind_board = {
-	.what = "board file", .grammar = "not YAML", .most = SPEC_MAX_BYTES
-};
+static const struct spec_kind kind_board = { .what = "board file",
+					     .grammar = "not YAML",
+					     .most = SPEC_MAX_BYTES };
 
 /* A machine of sixteen GPUs has 150 KiB, a busy one as much again for its processes. */
-const struct spec_kind spec_kind_snapshot = {
-	.what = "recording", .grammar = "not JSON, or cut short", .most = 4 * 1024 * 1024
-};
+const struct spec_kind spec_kind_snapshot = { .what = "recording",
+					      .grammar = "not JSON, or cut short",
+					      .most = 4 * 1024 * 1024 };
 
 int spec_file_read(const char *path, char **ret, size_t *ret_size, struct mig_error *reterr)
 {
@@ -80,8 +80,7 @@ int spec_doc_load_kind(struct spec_doc *doc, const char *file, const char *text,
 
 	*doc = (struct spec_doc){ .file = file };
 	if (size > kind->most)
-		return mig_fail(reterr, -EFBIG, "%s: larger than %zu KiB", file,
-				kind->most / 1024);
+		return mig_fail(reterr, -EFBIG, "%s: larger than %zu KiB", file, kind->most / 1024);
 	if (!yaml_parser_initialize(&parser))
 		return mig_fail(reterr, -ENOMEM, "%s: out of memory", file);
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
