@@ -152,6 +152,20 @@ struct render_plan {
  */
 void render_plan(struct render_pen *pen, const void *plan);
 
+struct render_picture {
+	render_draw_fn draw;
+	const void *what;
+};
+
+/* Pictures below one another with a blank line between them. */
+struct render_stack {
+	const char *title; /* NULL: none */
+	unsigned n;
+	const struct render_picture *picture;
+};
+
+void render_stack(struct render_pen *pen, const void *stack);
+
 #define RENDER_MAX_FLOW 6
 
 enum render_place { RENDER_AHEAD = 0, RENDER_NOW, RENDER_PASSED };

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "render/render.h"
+
+/* Pictures below one another: a pen that moves what another one draws. */
+
+struct moved {
+	struct render_pen pen; /* first: the ops get this */
+	struct render_pen *to;
+	int dy;
+};
+
+static struct moved *moved_of(struct render_pen *pen)
+{
+	return (struct moved *)pen;
+}
+
+static void moved_box(struct render_pen *pen, int x, int y, int w, int h, enum render_style style)
+{
+	struct moved *m = moved_of(pen);
+
+	m->to->ops->box(m->to, x, y + m->dy, w, h, style);
+}
+
+static void moved_bar(struct render_pen *pen, int x, int y, int w, unsigned joins,
+		      enum render_style style)
+{
+	struct moved *m = moved_of(pen);
+
+	m->to->ops->bar(m->to, x, y + m->dy, w, joins, style);
+}
+
+static void moved_line(struct render_pen *pen, int x, int y, int w, int h, enum render_style style)
+{
+	struct moved *m = moved_of(pen);
+
+	m->to->ops->line(m->to, x, y + m->dy, w, h, style);
+}
+
+static void moved_text(struct render_pen *pen, int x, int y, const char *s, enum render_style style)
+{
+	struct moved *m = moved_of(pen);
+
+	m->to->ops->text(m->to, x, y + m->dy, s, style);
+}
+
+static void moved_sign(struct render_pen *pen, int x, int y, enum render_sign sign,
+		       enum render_style style)
+{
+	struct moved *m = moved_of(pen);
+
+	m->to->ops->sign(m->to, x, y + m->dy, sign, style);
+}
+
+static int moved_text_width(const struct render_pen *pen, const char *s)
+{
+	const struct moved *m = (const struct moved *)pen;
+
+	return m->to->ops->text_width(m->to, s);
+}
+
+static void moved_begin(struct render_pen *pen, const struct render_part *part)
+{
+	render_begin(moved_of(pen)->to, part);
+}
+
+static void moved_end(struct render_pen *pen)
+{
+	render_end(moved_of(pen)->to);
+}
+
+static const struct render_pen_ops moved_ops = {
+	.box = moved_box,
+	.bar = moved_bar,
+	.line = moved_line,
+	.text = moved_text,
+	.sign = moved_sign,
+	.text_width = moved_text_width,
+	.begin = moved_begin,
+	.end = moved_end,
+};
+
+void render_stack(struct render_pen *pen, const void *what)
+{
+	const struct render_stack *stack = what;
+	struct moved moved = { .pen.ops = &moved_ops, .to = pen };
+
+	if (stack->title) {
+		pen->ops->text(pen, 0, 0, stack->title, RENDER_STRONG);
+		moved.dy = 2;
+	}
+	for (unsigned i = 0; i < stack->n; i++) {
+		const struct render_picture *picture = &stack->picture[i];
+		struct render_pen measure = render_pen_measure();
+
+		picture->draw(&measure, picture->what);
+		picture->draw(&moved.pen, picture->what);
+		moved.dy += measure.height + 1;
+	}
+}
