@@ -58,7 +58,7 @@ static void draw_block(const struct column *c, const struct render_block *block,
 		       unsigned joins)
 {
 	int x = c->x + block->start * c->unit, w = block->size * c->unit;
-	char title[64];
+	char title[64], buf[64];
 
 	snprintf(title, sizeof(title), "%s at %u-%u", block->name, block->start,
 		 block->start + block->size - 1);
@@ -69,7 +69,8 @@ static void draw_block(const struct column *c, const struct render_block *block,
 						    .start = block->start,
 						    .size = block->size });
 	c->pen->ops->bar(c->pen, x, y, w + 1, joins, tint_of(block));
-	render_put_in_box(c->pen, x, y, w, block->name, tint_of(block));
+	render_put_in_box(c->pen, x, y, w, render_short_name(block->name, w - 1, buf),
+			  tint_of(block));
 	render_end(c->pen);
 }
 

@@ -43,23 +43,31 @@ void render_put_in_box(struct render_pen *pen, int x, int y, int w, const char *
 	render_put(pen, x + 1 + pad, y, w - 1 - pad, s, style);
 }
 
+const char *render_short_name(const char *name, int room, char buf[64])
+{
+	const char *dot = strchr(name, '.'), *rest = strpbrk(name, "+-");
+
+	if (!dot || (int)render_width(name) <= room)
+		return name;
+	/* The memory goes first: what tells 1g.10gb from 1g.10gb+me must stay. */
+	snprintf(buf, 64, "%.*s%s", (int)(dot - name), name, rest && rest > dot ? rest : "");
+	return buf;
+}
+
 int render_put_name(struct render_pen *pen, int x, int y, int w, const char *name,
 		    enum render_style style)
 {
 	const char *rest = strpbrk(name, "+-");
 	bool split = rest && pen->ops->text_width(pen, name) >= w;
-	char head[64];
+	char head[64], buf[64];
 
 	if (y < 0)
 		return split ? 2 : 1;
-	if (!split) {
-		render_put_in_box(pen, x, y, w, name, style);
-		return 1;
-	}
-	snprintf(head, sizeof(head), "%.*s", (int)(rest - name), name);
-	render_put_in_box(pen, x, y, w, head, style);
-	render_put_in_box(pen, x, y + 1, w, rest, style);
-	return 2;
+	snprintf(head, sizeof(head), "%.*s", split ? (int)(rest - name) : (int)strlen(name), name);
+	render_put_in_box(pen, x, y, w, render_short_name(head, w - 1, buf), style);
+	if (split)
+		render_put_in_box(pen, x, y + 1, w, rest, style);
+	return split ? 2 : 1;
 }
 
 void render_ruler(struct render_pen *pen, int x, int y, unsigned n, int step)

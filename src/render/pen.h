@@ -83,6 +83,8 @@ void render_put(struct render_pen *pen, int x, int y, int w, const char *s,
 /* Text in the box from column x to x+w: a column of room on both sides where there is enough. */
 void render_put_in_box(struct render_pen *pen, int x, int y, int w, const char *s,
 		       enum render_style style);
+/* A profile's name in so many columns: "1g+me" where "1g.10gb+me" has no room. */
+const char *render_short_name(const char *name, int room, char buf[64]);
 /*
  * A profile's name in such a box; one too long for it goes on in the next line, "1g.10gb" "+me".
  * Returns the lines that it took; y < 0: only tells.

@@ -160,10 +160,13 @@ struct render_picture {
 /* Pictures below one another with a blank line between them. */
 struct render_stack {
 	const char *title; /* NULL: none */
+	const char *note;  /* below them, broken into lines; NULL or "": none */
 	unsigned n;
 	const struct render_picture *picture;
 };
 
+/* A line of text: what is said in place of a picture. */
+void render_line(struct render_pen *pen, const void *text);
 void render_stack(struct render_pen *pen, const void *stack);
 
 #define RENDER_MAX_FLOW 6

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "render/render.h"
+#include "render/width.h"
+
+#define NOTE_COLUMNS 76
 
 /* Pictures below one another: a pen that moves what another one draws. */
 
@@ -79,6 +84,30 @@ static const struct render_pen_ops moved_ops = {
 	.end = moved_end,
 };
 
+void render_line(struct render_pen *pen, const void *text)
+{
+	render_begin(pen, &(struct render_part){ .kind = "note", .title = text });
+	pen->ops->text(pen, 0, 0, text, RENDER_PLAIN);
+	render_end(pen);
+}
+
+/* Broken at blanks; a word that is too long for a line is cut. */
+static void put_note(struct render_pen *pen, const char *note, int y)
+{
+	while (*note) {
+		unsigned fit = render_fit(note, NOTE_COLUMNS), n = fit;
+		char line[4 * NOTE_COLUMNS + 1];
+
+		while (note[fit] && n > 0 && note[n] != ' ')
+			n--;
+		n = n ? n : fit;
+		snprintf(line, sizeof(line), "%.*s", (int)n, note);
+		pen->ops->text(pen, 0, y++, line, RENDER_FAINT);
+		note += n;
+		note += strspn(note, " ");
+	}
+}
+
 void render_stack(struct render_pen *pen, const void *what)
 {
 	const struct render_stack *stack = what;
@@ -96,4 +125,6 @@ void render_stack(struct render_pen *pen, const void *what)
 		picture->draw(&moved.pen, picture->what);
 		moved.dy += measure.height + 1;
 	}
+	if (stack->note)
+		put_note(pen, stack->note, moved.dy);
 }

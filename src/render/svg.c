@@ -24,9 +24,9 @@
 static const char style_sheet[] =
 	"    .migkit text { font-family: system-ui, -apple-system, \"Segoe UI\", \"Noto Sans\",\n"
 	"      \"DejaVu Sans\", sans-serif; font-size: 13px; fill: #1a2027; }\n"
-	"    .migkit rect, .migkit line { stroke: #5c6773; stroke-width: 1; }\n"
-	"    .migkit .ground { fill: #ffffff; stroke: #d5dae0; }\n"
-	"    .migkit .plain { fill: #f2f4f6; }\n"
+	"    .migkit rect, .migkit line { stroke: #5c6773; stroke-width: 1; shape-rendering: crispEdges; }\n"
+	"    .migkit rect.ground { fill: #ffffff; stroke: #d5dae0; shape-rendering: auto; }\n"
+	"    .migkit rect.plain { fill: #f2f4f6; }\n"
 	"    .migkit .strong { font-weight: 600; }\n"
 	"    .migkit rect.faint { fill: #ffffff; stroke: #98a2ad; stroke-dasharray: 3 2; }\n"
 	"    .migkit line.faint { stroke: #d5dae0; }\n"
@@ -34,8 +34,8 @@ static const char style_sheet[] =
 	"    .migkit rect.good { fill: #d7f2dc; stroke: #1c7a36; stroke-width: 2; }\n"
 	"    .migkit rect.here { fill: #fdeccd; stroke: #8f5b00; stroke-dasharray: 6 3;\n"
 	"      stroke-width: 2; }\n"
-	"    .migkit text.here { fill: #7a4d00; font-weight: 600; }\n"
-	"    .migkit text.good { fill: #12602a; font-weight: 600; }\n"
+	"    .migkit text.here { fill: #7a4d00; }\n"
+	"    .migkit text.good { fill: #12602a; }\n"
 	"    .migkit rect.tint0 { fill: #cfe8ef; }\n"
 	"    .migkit rect.tint1 { fill: #d8edcb; }\n"
 	"    .migkit rect.tint2 { fill: #faecb8; }\n"
@@ -45,8 +45,8 @@ static const char style_sheet[] =
 	"    @media (prefers-color-scheme: dark) {\n"
 	"      .migkit text { fill: #e8ecf0; }\n"
 	"      .migkit rect, .migkit line { stroke: #98a4b0; }\n"
-	"      .migkit .ground { fill: #14181d; stroke: #39424c; }\n"
-	"      .migkit .plain { fill: #232a31; }\n"
+	"      .migkit rect.ground { fill: #14181d; stroke: #39424c; }\n"
+	"      .migkit rect.plain { fill: #232a31; }\n"
 	"      .migkit rect.faint { fill: #14181d; stroke: #6b7682; }\n"
 	"      .migkit line.faint { stroke: #39424c; }\n"
 	"      .migkit text.faint { fill: #a5b0bb; }\n"
@@ -128,13 +128,13 @@ static void svg_box(struct render_pen *pen, int x, int y, int w, int h, enum ren
 	put_rect((struct svg *)pen, mid_x(x), mid_y(y), (w - 1) * CELL_W, (h - 1) * CELL_H, style);
 }
 
-/* A bar is as high as its line of text. */
+/* A bar is as high as its line of text, but for a gap to those of the rows beside it. */
 static void svg_bar(struct render_pen *pen, int x, int y, int w, unsigned joins,
 		    enum render_style style)
 {
 	(void)joins;
-	put_rect((struct svg *)pen, mid_x(x), mid_y(y) - CELL_H / 2, (w - 1) * CELL_W, CELL_H,
-		 style);
+	put_rect((struct svg *)pen, mid_x(x), mid_y(y) - CELL_H / 2 + 1, (w - 1) * CELL_W,
+		 CELL_H - 2, style);
 }
 
 static void svg_line(struct render_pen *pen, int x, int y, int w, int h, enum render_style style)

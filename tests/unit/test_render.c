@@ -256,6 +256,25 @@ static void test_layouts(void)
 	free(text);
 }
 
+/* What tells two profiles apart is never what is cut. */
+static void test_layouts_short_names(void)
+{
+	static const struct render_layout rows[] = {
+		{ 2, { { 0, 1, "1g.10gb+me" }, { 1, 1, "1g.10gb" } } },
+		{ 2, { { 0, 1, "1g.10gb" }, { 1, 1, "1g.10gb+me" } } },
+	};
+	struct render_layouts l = { &words, 8, 8, ARRAY_SIZE(rows), rows };
+	char *text = drawn(true, false, render_layouts, &l);
+
+	CHECK(strstr(text, "│ 1g+me │1g.10gb│"));
+	CHECK(strstr(text, "│1g.10gb│ 1g+me │"));
+	free(text);
+	l.columns = 40;
+	text = drawn(true, false, render_layouts, &l);
+	CHECK(strstr(text, "│1g+│ 1g│") || strstr(text, "│1g+│1g │"));
+	free(text);
+}
+
 /* Where there is room for two columns the rows are shared out, read downwards. */
 static void test_layouts_beside(void)
 {
@@ -466,6 +485,7 @@ static void all_in_this_locale(void)
 	test_other_boards();
 	test_wide_text();
 	test_layouts();
+	test_layouts_short_names();
 	test_layouts_beside();
 	test_plan();
 	test_plan_width();
