@@ -1,9 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands that read, and machines to read: one table for all tests that try every command."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
 
 LAYOUT = ["3g.40gb", "2g.20gb", "1g.10gb"]
 
-# schema: words. Those in FILES write a file and print no records.
+# schema: words.
+COMMANDS = {
+    "layouts": ["layouts", "-i", "0"],
+    "layouts-patterns": ["layouts", "--patterns", "-i", "0"],
+}
 LATER = {
     "status": ["status"],
     "profiles": ["profiles"],
@@ -12,7 +20,8 @@ LATER = {
     "who": ["who"],
     "devices": ["devices"],
 }
-COMMANDS = {}
+# Of these it is known that they use colours.
+COLOURED = ("layouts",)
 # They need no machine.
 STILL = {
     "boards": ["boards"],

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Words that are wrong, and what must be said of them: (words, exit code, parts of the sentence).
+
+On the machine "full" of readers.py: three GPUs, the first an A100 80GB with 3g.40gb, 2g.20gb and
+1g.10gb. Every row must end with that code, one sentence on stderr that has all the parts, nothing on
+stdout, no file written and the machine as it was.
+"""
+USAGE, NOT_FOUND = 2, 6
+
+FULL = "full"
+
+
+def rows():
+    yield from words_of_a_request()
+    yield from options()
+    yield from operands()
+    yield from files()
+
+
+def words_of_a_request():
+    """The same for plan and explain, which take the same words."""
+    for command in ("plan", "explain"):
+        for words, parts in (
+                (["3g.20gb"], ["A100 80GB", "no 3g.20gb", "nearest: 3g.40gb"]),
+                (["1g.5gb"], ["no 1g.5gb", "1g.10gb"]),
+                (["3g.40gb@1"], ["3g.40gb", "1", "0 or 4"]),
+                (["4g.40gb@4"], ["4g.40gb", "starts at 0"]),
+                (["3g.40gb:4"], ["colon", "3g.40gb@START"]),
+                (["3g.40gb@"], ["3g.40gb"]),
+                (["3g.40gb@x"], ["'@'", "0 or 4"]),
+                (["3g.40gb@-1"], ["0 or 4"]),
+                (["3g.40gb@99999999999999999999"], ["0 or 4"]),
+                (["1c.3g.40gb"], ["compute instance", "3g.40gb"]),
+                (["77"], ["no profile with the id 77"]),
+                (["banana"], ["banana"]),
+                (["@0"], ["@0", "profile"]),
+                ([""], ["profile"]),
+                (["\x1b[31m"], [])):
+            yield [command, *words, "-i", "0"], USAGE, parts
+    for words, parts in (
+            (["0x1g.10gb"], ["a count is 1 to"]), (["99999x1g.10gb"], ["a count is 1 to"]),
+            (["99999999999999999999x1g.10gb"], ["a count is 1 to"]), (["-1x1g.10gb"], ["-1x1g.10gb"]),
+            (["x1g.10gb"], ["count"]), (["2x"], ["profile"]), (["2x1g.10gb@3"], ["start"]),
+            (["1g.10gb,2g.20gb"], ["blanks", "commas"]), ([], ["PROFILE"])):
+        yield ["plan", *words, "-i", "0"], USAGE, parts
+    yield ["explain", "-i", "0"], USAGE, []
+    yield ["explain", "1g.10gb", "2g.20gb", "-i", "0"], USAGE, []
+    yield ["explain", "2x1g.10gb", "-i", "0"], USAGE, ["count"]
+
+
+def options():
+    for need, parts in (("0GiB", ["memory"]), ("banana", ["30GiB"]), ("30", ["unit"]), ("30XiB", ["GiB"]),
+                        ("12GiB,12GiB", ["twice"]), ("", ["need"]), ("0x3GiB", ["count"])):
+        yield ["plan", "--need", need, "-i", "0"], USAGE, parts
+    yield ["plan", "1g.10gb", "--keep", "99", "-i", "0"], NOT_FOUND, ["99"]
+    yield ["plan", "1g.10gb", "--keep", "banana", "-i", "0"], USAGE, ["banana"]
+    yield ["plan", "1g.10gb", "--need", "1GiB", "-i", "0"], USAGE, ["--need"]
+    yield ["layouts", "-i", "0", "--with", "3g.20gb"], USAGE, ["no 3g.20gb", "3g.40gb"]
+    yield ["layouts", "-i", "0", "--profiles", "some"], USAGE, ["some", "plain"]
+    yield ["layouts", "a30", "--driver", "banana"], USAGE, ["banana"]
+    yield ["status", "--watch", "banana"], USAGE, ["banana"]
+    for command in (["status"], ["profiles"], ["devices"], ["who"]):
+        yield [*command, "-i", ""], USAGE, []
+        yield [*command, "-i", "0,,1"], USAGE, []
+        yield [*command, "-o", "yaml"], USAGE, ["yaml", "json"]
+
+
+def operands():
+    """One GPU where one must be meant; names that nobody has."""
+    for command in (["plan", "1g.10gb"], ["explain", "1g.10gb"], ["draw", "--svg", "never.svg"],
+                    ["boards", "capture", "never.yaml"]):
+        yield command, USAGE, ["-i"]
+    for board, parts in (("a100-80gb-pci", ["a100-80gb-pcie"]), ("banana", ["banana"])):
+        yield ["layouts", board], USAGE, parts
+        yield ["plan", "1g.10gb", "--board", board], USAGE, parts
+        yield ["draw", "--board", board, "--svg", "never.svg"], USAGE, parts
+    yield ["status", "banana"], USAGE, ["banana"]
+    yield ["devices", "banana"], USAGE, ["banana"]
+    yield ["who", "9"], NOT_FOUND, ["9"]
+    yield ["who", "0/99"], NOT_FOUND, ["99"]
+    yield ["who", "0/1/9"], NOT_FOUND, ["9"]
+    yield ["who", "a/b"], USAGE, ["a/b"]
+    yield ["who", "MIG-nobody"], NOT_FOUND, ["MIG-nobody"]
+    yield ["help", "banana"], USAGE, ["banana"]
+    yield ["snapshot"], USAGE, []
+    yield ["boards", "capture"], USAGE, []
+    yield ["draw", "-i", "0"], USAGE, ["--svg"]
+
+
+def files():
+    """Files that are not there, or are no recordings and no boards."""
+    for command in (["status"], ["profiles"], ["devices"], ["who"], ["layouts", "-i", "0"],
+                    ["plan", "1g.10gb", "-i", "0"], ["explain", "1g.10gb", "-i", "0"]):
+        yield [*command, "--snapshot", "missing.json"], NOT_FOUND, ["missing.json"]
+        yield [*command, "--snapshot", "."], None, ["."]
+        yield [*command, "--snapshot", "empty.json"], None, ["empty.json"]
+        yield [*command, "--snapshot", "text.json"], None, ["text.json:"]
+        yield [*command, "--snapshot", "cut.json"], None, ["cut.json:"]
+    yield ["layouts", "./text.yaml"], None, ["text.yaml:"]
+    for words in (["snapshot", "missing/file"], ["boards", "capture", "-i", "0", "missing/file"],
+                  ["draw", "-i", "0", "--svg", "missing/file"]):
+        yield words, NOT_FOUND, ["missing/file"]
