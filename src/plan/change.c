@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <string.h>
+#include <limits.h>
 
 #include "plan/table.h"
 
@@ -56,6 +56,37 @@ static unsigned insert(struct mig_plan_change *ret, unsigned n, unsigned cap,
 	return n;
 }
 
+/* Most layouts destroy too much, which is seen before anything else is worked out. */
+static unsigned best_of(const struct mig_plan_table *t, const struct plan_set *set,
+			const struct mig_plan_state *state, mig_slots must,
+			struct mig_plan_change *ret, unsigned cap)
+{
+	const struct plan_member *m = &t->grouped[set->first], *end = m + set->n;
+	unsigned n = 0, n_destroy, limit = UINT_MAX;
+	mig_slots now = state->now;
+
+	for (; m < end; m++) {
+		struct mig_plan_change c;
+
+		if (must & ~m->slots)
+			continue;
+		n_destroy = plan_count(now & ~m->slots);
+		if (n_destroy > limit)
+			continue;
+		c.target = m->slots;
+		c.keep = now & m->slots;
+		c.destroy = now & ~m->slots;
+		c.create = m->slots & ~now;
+		c.n_destroy = n_destroy;
+		c.n_ci_destroy = plan_cis_in(state, c.destroy);
+		c.room = m->room;
+		n = insert(ret, n, cap, &c);
+		if (n == cap)
+			limit = ret[n - 1].n_destroy;
+	}
+	return n;
+}
+
 int plan_check(const struct mig_plan_table *t, const struct mig_plan_state *state,
 	       const struct mig_plan_goal *goal, struct mig_error *reterr)
 {
@@ -77,8 +108,7 @@ int mig_plan_change(const struct mig_plan_table *table, const struct mig_plan_st
 {
 	mig_slots must = state->pinned | goal->at;
 	struct mig_counts wanted;
-	struct plan_member *m, *end;
-	unsigned n = 0;
+	unsigned n;
 	uint32_t set;
 	int r;
 
@@ -92,21 +122,7 @@ int mig_plan_change(const struct mig_plan_table *table, const struct mig_plan_st
 	if (set == PLAN_NONE)
 		return mig_fail(reterr, -ENOSPC, "%s cannot hold these instances together",
 				table->what);
-	m = &table->grouped[table->set[set].first];
-	for (end = m + table->set[set].n; m < end; m++) {
-		struct mig_plan_change c = { .target = m->slots, .room = m->room };
-
-		if (must & ~m->slots)
-			continue;
-		c.keep = state->now & m->slots;
-		c.destroy = state->now & ~m->slots;
-		c.create = m->slots & ~state->now;
-		c.n_destroy = plan_count(c.destroy);
-		if (n == cap && c.n_destroy > ret[n - 1].n_destroy)
-			continue;
-		c.n_ci_destroy = plan_cis_in(state, c.destroy);
-		n = insert(ret, n, cap, &c);
-	}
+	n = best_of(table, &table->set[set], state, must, ret, cap);
 	if (!n)
 		return mig_fail(reterr, -ENOSPC,
 				"%s cannot hold these instances beside those that stay",

@@ -10,6 +10,7 @@ struct question {
 	const struct mig_plan_table *t;
 	mig_slots pinned;
 	struct mig_counts stay; /* profiles of the pinned */
+	unsigned stay_sum, stay_units, stay_slices;
 	unsigned n;
 	mig_profiles serve[MIG_MAX_GI]; /* for each need those that do */
 	uint8_t engines[MIG_MAX_GI_PROFILES];
@@ -35,21 +36,21 @@ static bool cheaper(const struct offer *a, const struct offer *b)
 }
 
 /* What a multiset leaves beside the pinned; false: it has not their profiles, or not n more. */
-static bool make_offer(const struct question *q, const struct mig_counts *counts, struct offer *ret)
+static bool make_offer(const struct question *q, const struct plan_set *set, struct offer *ret)
 {
-	unsigned n = 0;
-
-	*ret = (struct offer){ .units = 0 };
+	if (set->sum != q->n + q->stay_sum)
+		return false;
+	ret->units = set->units - q->stay_units;
+	ret->slices = set->slices - q->stay_slices;
+	ret->engines = 0;
+	ret->counts = set->counts;
 	for (unsigned i = 0; i < q->t->n_profiles; i++) {
-		if (counts->n[i] < q->stay.n[i])
+		if (ret->counts.n[i] < q->stay.n[i])
 			return false;
-		ret->counts.n[i] = (uint8_t)(counts->n[i] - q->stay.n[i]);
-		n += ret->counts.n[i];
-		ret->units += ret->counts.n[i] * (unsigned)q->t->size_of[i];
-		ret->slices += ret->counts.n[i] * (unsigned)q->t->slices_of[i];
+		ret->counts.n[i] = (uint8_t)(ret->counts.n[i] - q->stay.n[i]);
 		ret->engines += ret->counts.n[i] * (unsigned)q->engines[i];
 	}
-	return n == q->n;
+	return true;
 }
 
 /* Who gets which: the first profile that leaves enough for the rest. */
@@ -129,8 +130,9 @@ int mig_plan_needs(const struct mig_board *board, const struct mig_plan_table *t
 	if (r < 0)
 		return r;
 	q.stay = mig_plan_counts(table, state->pinned);
+	q.stay_sum = plan_sum(table, &q.stay, &q.stay_units, &q.stay_slices);
 	for (unsigned i = 0; i < table->n_sets; i++) {
-		if (!make_offer(&q, &table->set[i].counts, &offer))
+		if (!make_offer(&q, &table->set[i], &offer))
 			continue;
 		/* The cheapest that it can be; its room is asked only of those that may win. */
 		offer.room = UINT32_MAX;

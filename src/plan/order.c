@@ -196,11 +196,12 @@ int mig_plan_order(const struct mig_plan_table *table, mig_slots now,
 	_cleanup_free_ uint64_t *failed = NULL;
 	struct walk w = { .t = table, .left = *counts, .end = end, .ret = ret };
 	uint32_t row = plan_find(table, now);
+	unsigned units, slices;
 
 	*ret = (struct mig_plan_order){ .orders = count_orders(counts) };
 	if (row == PLAN_NONE)
 		return -EINVAL;
-	w.n_left = plan_sum(counts);
+	w.n_left = plan_sum(table, counts, &units, &slices);
 	for (unsigned i = table->n_profiles; i < MIG_MAX_GI_PROFILES; i++)
 		if (counts->n[i])
 			return -EINVAL;

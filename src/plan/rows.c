@@ -239,6 +239,7 @@ static void put_in_set(struct mig_plan_table *t, struct plan_row *row)
 		set = t->n_sets++;
 		t->set[set] =
 			(struct plan_set){ .counts = counts, .key = plan_counts_key(t, &counts) };
+		t->set[set].sum = plan_sum(t, &counts, &t->set[set].units, &t->set[set].slices);
 		for (h = hash_of(t->set[set].key, t->set_bits); t->set_hash[h] != PLAN_NONE;)
 			h = (h + 1) & mask;
 		t->set_hash[h] = set;
@@ -302,17 +303,32 @@ static void group_rows(struct mig_plan_table *t)
 	}
 }
 
+/* Fewer instances come later: who looks for what is nearest may stop where it gets too few. */
+static void sort_sets(struct mig_plan_table *t)
+{
+	uint32_t n = 0;
+
+	for (unsigned sum = MIG_MAX_GI + 1; sum-- > 0;) {
+		t->sum_first[sum] = n;
+		for (uint32_t i = 0; i < t->n_sets; i++)
+			if (t->set[i].sum == sum)
+				t->by_sum[n++] = i;
+	}
+}
+
 int plan_make_sets(struct mig_plan_table *t)
 {
 	t->set_bits = bits_for(t->n_rows);
 	t->set = calloc(t->n_rows, sizeof(*t->set));
 	t->set_hash = malloc(sizeof(*t->set_hash) << t->set_bits);
 	t->grouped = calloc(t->n_rows, sizeof(*t->grouped));
-	if (!t->set || !t->set_hash || !t->grouped)
+	t->by_sum = calloc(t->n_rows, sizeof(*t->by_sum));
+	if (!t->set || !t->set_hash || !t->grouped || !t->by_sum)
 		return -ENOMEM;
 	memset(t->set_hash, 0xff, sizeof(*t->set_hash) << t->set_bits);
 	for (size_t i = 0; i < t->n_rows; i++)
 		put_in_set(t, &t->row[i]);
 	group_rows(t);
+	sort_sets(t);
 	return 0;
 }

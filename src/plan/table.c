@@ -333,6 +333,7 @@ void mig_plan_table_free(struct mig_plan_table *table)
 	free(table->row_hash);
 	free(table->set);
 	free(table->set_hash);
+	free(table->by_sum);
 	free(table->grouped);
 	free(table->remaining);
 	free(table->chosen);
@@ -399,11 +400,17 @@ struct mig_counts mig_plan_counts(const struct mig_plan_table *table, mig_slots 
 	return counts;
 }
 
-unsigned plan_sum(const struct mig_counts *counts)
+unsigned plan_sum(const struct mig_plan_table *t, const struct mig_counts *counts,
+		  unsigned *ret_units, unsigned *ret_slices)
 {
-	unsigned sum = 0;
+	unsigned sum = 0, units = 0, slices = 0;
 
-	for (unsigned i = 0; i < MIG_MAX_GI_PROFILES; i++)
+	for (unsigned i = 0; i < t->n_profiles; i++) {
 		sum += counts->n[i];
+		units += counts->n[i] * (unsigned)t->size_of[i];
+		slices += counts->n[i] * (unsigned)t->slices_of[i];
+	}
+	*ret_units = units;
+	*ret_slices = slices;
 	return sum;
 }

@@ -30,11 +30,12 @@ struct plan_row {
 struct plan_set {
 	struct mig_counts counts;
 	uint64_t key;
-	uint32_t first, n; /* in .grouped */
-	uint32_t best;	   /* in .grouped: most room, then whose slots come first */
-	int8_t largest;	   /* profile that the kindest of its layouts has room for, -1 none */
-	bool maximal;	   /* nothing can be added to one of its layouts */
-	bool uncovered;	   /* contained in no other multiset */
+	unsigned sum, units, slices; /* of its instances */
+	uint32_t first, n;	     /* in .grouped */
+	uint32_t best;		     /* in .grouped: most room, then whose slots come first */
+	int8_t largest; /* profile that the kindest of its layouts has room for, -1 none */
+	bool maximal;	/* nothing can be added to one of its layouts */
+	bool uncovered; /* contained in no other multiset */
 };
 
 /* A layout among those of its multiset, the one whose slots come first first. */
@@ -81,6 +82,8 @@ struct mig_plan_table {
 	struct plan_set *set;
 	uint32_t *set_hash;
 	unsigned set_bits;
+	uint32_t *by_sum;		    /* multisets, most instances first */
+	uint32_t sum_first[MIG_MAX_GI + 1]; /* where those of n instances begin */
 	struct plan_member *grouped;
 	/* For each row and profile: how many more fit, and the slot that the driver would choose.
 	 */
@@ -143,6 +146,8 @@ unsigned plan_cis_in(const struct mig_plan_state *state, mig_slots slots);
 /* -EINVAL unless state and goal (may be NULL) are of this table. */
 int plan_check(const struct mig_plan_table *t, const struct mig_plan_state *state,
 	       const struct mig_plan_goal *goal, struct mig_error *reterr);
-unsigned plan_sum(const struct mig_counts *counts);
+/* How many instances these are, with the units and compute slices that they take. */
+unsigned plan_sum(const struct mig_plan_table *t, const struct mig_counts *counts,
+		  unsigned *ret_units, unsigned *ret_slices);
 
 #endif

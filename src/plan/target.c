@@ -6,20 +6,23 @@
 
 /* Goals that cannot be reached: what must go, why, and what is nearest. */
 
-/* Whether some layout has exactly these counts and all of these slots. */
-static bool reachable(const struct mig_plan_table *t, const struct mig_counts *counts,
-		      mig_slots must)
+/* Whether some layout of a multiset has all of these slots. */
+static bool reachable(const struct mig_plan_table *t, const struct plan_set *set, mig_slots must)
 {
-	uint32_t set = plan_find_set(t, counts);
-	const struct plan_member *m, *end;
+	const struct plan_member *m = &t->grouped[set->first], *end = m + set->n;
 
-	if (set == PLAN_NONE)
-		return false;
-	m = &t->grouped[t->set[set].first];
-	for (end = m + t->set[set].n; m < end; m++)
+	for (; m < end; m++)
 		if (!(must & ~m->slots))
 			return true;
 	return false;
+}
+
+static bool counts_hold(const struct mig_plan_table *t, const struct mig_counts *counts,
+			mig_slots must)
+{
+	uint32_t set = plan_find_set(t, counts);
+
+	return set != PLAN_NONE && reachable(t, &t->set[set], must);
 }
 
 static bool goal_holds(const struct mig_plan_table *t, const struct mig_plan_goal *goal,
@@ -27,7 +30,7 @@ static bool goal_holds(const struct mig_plan_table *t, const struct mig_plan_goa
 {
 	struct mig_counts wanted = plan_wanted(t, goal, pinned | goal->at);
 
-	return reachable(t, &wanted, pinned | goal->at);
+	return counts_hold(t, &wanted, pinned | goal->at);
 }
 
 /*
@@ -111,11 +114,10 @@ static bool find_clash(const struct mig_plan_table *t, mig_slots at, struct mig_
 static bool find_sum(const struct mig_plan_table *t, const struct mig_counts *wanted,
 		     struct mig_plan_reason *ret)
 {
-	unsigned units = 0, slices = 0;
+	unsigned units, slices;
 
+	plan_sum(t, wanted, &units, &slices);
 	for (unsigned i = 0; i < t->n_profiles; i++) {
-		units += (unsigned)wanted->n[i] * t->size_of[i];
-		slices += (unsigned)wanted->n[i] * t->slices_of[i];
 		if (ret->no || wanted->n[i] <= t->total[i])
 			continue;
 		ret->no = MIG_PLAN_NO_TOTAL;
@@ -143,7 +145,7 @@ void mig_plan_why_not(const struct mig_plan_table *table, const struct mig_plan_
 	struct mig_counts wanted = plan_wanted(table, goal, goal->at);
 
 	*ret = (struct mig_plan_reason){ .no = MIG_PLAN_NO_NONE };
-	if (reachable(table, &wanted, goal->at))
+	if (counts_hold(table, &wanted, goal->at))
 		return;
 	if (find_sum(table, &wanted, ret) || find_rivals(table, &wanted, ret) ||
 	    find_clash(table, goal->at, ret))
@@ -151,64 +153,79 @@ void mig_plan_why_not(const struct mig_plan_table *table, const struct mig_plan_
 	ret->no = MIG_PLAN_NO_ARRANGEMENT;
 }
 
-/* How far one multiset is from the wanted one. */
-struct distance {
-	unsigned changed, units, slices;
+/* The goal that does not fit, and what is compared with it. */
+struct wish {
+	const struct mig_plan_table *t;
+	struct mig_counts counts;
+	unsigned sum, units, slices;
 };
 
-/* False: it is not made of the wanted one by dropping and swapping. */
-static bool measure_distance(const struct mig_plan_table *t, const struct mig_counts *wanted,
-			     const struct mig_counts *c, struct distance *ret)
+/*
+ * The sum of the lesser ones of eight bytes each, all below 128: the upper bit of (a + 128 - b)
+ * tells whether b is the lesser one.
+ */
+static unsigned lesser_bytes(uint64_t a, uint64_t b)
 {
-	unsigned gone = 0, added = 0;
-	int units = 0, slices = 0;
+	const uint64_t high = UINT64_C(0x8080808080808080);
+	uint64_t of_b = ((((a | high) - b) & high) >> 7) * 0xff;
 
-	for (unsigned i = 0; i < t->n_profiles; i++) {
-		int less = wanted->n[i] - c->n[i];
-
-		if (less > 0)
-			gone += (unsigned)less;
-		else
-			added += (unsigned)-less;
-		units += less * t->size_of[i];
-		slices += less * t->slices_of[i];
-	}
-	ret->changed = gone;
-	ret->units = units > 0 ? (unsigned)units : 0;
-	ret->slices = slices > 0 ? (unsigned)slices : 0;
-	return added <= gone;
+	return (unsigned)(((b & of_b) | (a & ~of_b)) * UINT64_C(0x0101010101010101) >> 56);
 }
 
-static bool nearer(const struct distance *a, const struct mig_counts *ca, const struct distance *b,
-		   const struct mig_counts *cb)
+/* Of each profile the lesser count, summed up: instances that need no change. */
+static unsigned shared(const struct wish *w, const struct mig_counts *c)
 {
-	if (a->changed != b->changed)
-		return a->changed < b->changed;
-	if (a->units != b->units)
-		return a->units < b->units;
-	if (a->slices != b->slices)
-		return a->slices < b->slices;
-	return memcmp(ca->n, cb->n, sizeof(ca->n)) > 0;
+	uint64_t a[3] = { 0 }, b[3] = { 0 };
+	unsigned sum;
+
+	_Static_assert(sizeof(c->n) <= sizeof(a), "three words of eight profiles");
+
+	memcpy(a, w->counts.n, sizeof(w->counts.n));
+	memcpy(b, c->n, sizeof(c->n));
+	sum = lesser_bytes(a[0], b[0]);
+	for (unsigned i = 1; 8 * i < w->t->n_profiles; i++)
+		sum += lesser_bytes(a[i], b[i]);
+	return sum;
+}
+
+/*
+ * How far a multiset is from the wish, as one number that sorts: instances changed, then units
+ * lost, then slices lost.
+ */
+static uint64_t distance(const struct wish *w, const struct mig_counts *c, unsigned units,
+			 unsigned slices)
+{
+	uint64_t lost_units = w->units > units ? w->units - units : 0;
+	uint64_t lost_slices = w->slices > slices ? w->slices - slices : 0;
+
+	return (uint64_t)(w->sum - shared(w, c)) << 32 | lost_units << 16 | lost_slices;
+}
+
+static uint64_t distance_of(const struct wish *w, const struct mig_counts *c)
+{
+	unsigned units, slices;
+
+	plan_sum(w->t, c, &units, &slices);
+	return distance(w, c, units, slices);
+}
+
+static bool nearer(uint64_t a, const struct mig_counts *ca, uint64_t b, const struct mig_counts *cb)
+{
+	return a != b ? a < b : memcmp(ca->n, cb->n, sizeof(ca->n)) > 0;
 }
 
 /*
  * Best first, at most cap. The distances of what is kept are measured anew when something is
  * compared with it, which is cheaper than a second list: few come so far.
  */
-static unsigned insert_near(const struct mig_plan_table *t, const struct mig_counts *wanted,
-			    struct mig_counts *ret, unsigned n, unsigned cap,
-			    const struct mig_counts *c, const struct distance *d)
+static unsigned insert_near(const struct wish *w, struct mig_counts *ret, unsigned n, unsigned cap,
+			    const struct mig_counts *c, uint64_t d)
 {
-	struct distance other;
 	unsigned k = n;
 
-	for (; k > 0; k--) {
-		measure_distance(t, wanted, &ret[k - 1], &other);
-		if (!nearer(d, c, &other, &ret[k - 1]))
-			break;
+	for (; k > 0 && nearer(d, c, distance_of(w, &ret[k - 1]), &ret[k - 1]); k--)
 		if (k < cap)
 			ret[k] = ret[k - 1];
-	}
 	if (k == cap)
 		return n;
 	ret[k] = *c;
@@ -218,23 +235,33 @@ static unsigned insert_near(const struct mig_plan_table *t, const struct mig_cou
 unsigned mig_plan_nearest(const struct mig_plan_table *table, const struct mig_plan_state *state,
 			  const struct mig_plan_goal *goal, struct mig_counts *ret, unsigned cap)
 {
-	struct mig_counts wanted = plan_wanted(table, goal, state->pinned | goal->at);
-	struct distance d, worst;
+	struct wish w = { .t = table };
+	uint64_t d, worst = UINT64_MAX;
 	unsigned n = 0;
 
-	/* Set 0 is the empty one. */
-	for (unsigned i = 1; cap && i < table->n_sets; i++) {
-		const struct mig_counts *c = &table->set[i].counts;
+	w.counts = plan_wanted(table, goal, state->pinned | goal->at);
+	w.sum = plan_sum(table, &w.counts, &w.units, &w.slices);
+	/* No layout has as many, and shared() wants less than 128. */
+	for (unsigned i = 0; i < MIG_MAX_GI_PROFILES; i++)
+		if (w.counts.n[i] > 2 * MIG_MAX_GI)
+			w.counts.n[i] = 2 * MIG_MAX_GI;
+	/* The last one is empty, and no answer. */
+	for (uint32_t i = table->sum_first[w.sum < MIG_MAX_GI ? w.sum : MIG_MAX_GI];
+	     cap && i + 1 < table->n_sets; i++) {
+		const struct plan_set *set = &table->set[table->by_sum[i]];
 
-		if (!measure_distance(table, &wanted, c, &d))
+		if ((uint64_t)(w.sum - set->sum) << 32 > worst)
+			break;
+		d = distance(&w, &set->counts, set->units, set->slices);
+		if (d > worst)
 			continue;
-		if (n == cap) {
-			measure_distance(table, &wanted, &ret[n - 1], &worst);
-			if (!nearer(&d, c, &worst, &ret[n - 1]))
-				continue;
-		}
-		if (reachable(table, c, state->pinned))
-			n = insert_near(table, &wanted, ret, n, cap, c, &d);
+		if (n == cap && !nearer(d, &set->counts, worst, &ret[n - 1]))
+			continue;
+		if (!reachable(table, set, state->pinned))
+			continue;
+		n = insert_near(&w, ret, n, cap, &set->counts, d);
+		if (n == cap)
+			worst = distance_of(&w, &ret[n - 1]);
 	}
 	return n;
 }
