@@ -122,6 +122,7 @@ class Model:
         self.slots = [Slot(board.profiles[p], start, p) for start, p in sorted(pairs)]
         self.n_profiles = len(board.profiles)
         self.layouts = []
+        self.known_ends, self.known_most, self.known_starts = {}, {}, {}
         self._extend(0, 0, 0)
         self.layouts.sort(key=lambda m: tuple(bits(m)))
         self.is_layout = set(self.layouts)
@@ -226,6 +227,12 @@ class Model:
 
     def default_start(self, now, position):
         """The free start that leaves the most pairs, the lowest of them."""
+        key = (now, position)
+        if key not in self.known_starts:
+            self.known_starts[key] = self._default_start(now, position)
+        return self.known_starts[key]
+
+    def _default_start(self, now, position):
         profile = self.board.profiles[position]
         free = [self.slots[n] for n in bits(self.free(now)) if self.slots[n].position == position]
         if not free:
@@ -247,29 +254,37 @@ class Model:
             now |= 1 << self.slot_at(position, start)
         return now, len(order)
 
-    def ends(self, now, counts, memo):
+    def steps(self, now, counts):
+        """(layout, counts left) after each profile that could be created next."""
+        for position, n in enumerate(counts):
+            start = self.default_start(now, position) if n else -1
+            if start >= 0:
+                yield (now | 1 << self.slot_at(position, start),
+                       counts[:position] + (n - 1,) + counts[position + 1:])
+
+    def ends(self, now, counts):
         """Layouts in which an order of these instances may end: all orders are followed."""
         key = (now, counts)
-        if key not in memo:
+        if key not in self.known_ends:
             found = set() if any(counts) else {now}
-            for position, n in enumerate(counts):
-                start = self.default_start(now, position) if n else -1
-                if start >= 0:
-                    rest = counts[:position] + (n - 1,) + counts[position + 1:]
-                    found |= self.ends(now | 1 << self.slot_at(position, start), rest, memo)
-            memo[key] = found
-        return memo[key]
+            for after, rest in self.steps(now, counts):
+                found |= self.ends(after, rest)
+            self.known_ends[key] = found
+        return self.known_ends[key]
+
+    def most_placed(self, now, counts):
+        """How far the best order comes."""
+        key = (now, counts)
+        if key not in self.known_most:
+            self.known_most[key] = max((1 + self.most_placed(after, rest)
+                                        for after, rest in self.steps(now, counts)), default=0)
+        return self.known_most[key]
 
     def n_orders(self, counts):
         n = math.factorial(sum(counts))
         for c in counts:
             n //= math.factorial(c)
         return n
-
-    def most_placed(self, now, counts):
-        """How far the best order comes."""
-        orders = set(itertools.permutations([p for p, n in enumerate(counts) for _ in range(n)]))
-        return max(self.follow(now, order)[1] for order in orders)
 
     # What can be created, and what is in the way
 

@@ -369,8 +369,25 @@ def nearest(pair, pinned, counts, at, what):
 
 # Orders of creation
 
+def all_orders(pair, pick, seed):
+    """For each layout and each part of it that is there already: an order that ends in it, and one
+    of as many instances that ends anywhere. Or of a random one of so many layouts."""
+    model, rng = pair.model, random.Random(seed)
+    for end in model.layouts:
+        if rng.randrange(pick):
+            continue
+        now = end
+        while True:
+            counts = tuple(a - b for a, b in zip(model.counts[end], model.counts[now]))
+            yield from order(pair, now, counts, end)
+            yield from order(pair, now, counts, 0)
+            if not now:
+                break
+            now = (now - 1) & end
+
+
 def orders(pair, n, seed):
-    """What an order without starts ends in, for a random multiset beside a random layout."""
+    """The same for multisets that may not fit at all."""
     model, rng = pair.model, random.Random(seed)
     for i in range(n):
         now = rng.choice(model.layouts) if i % 2 else 0
@@ -387,7 +404,7 @@ def orders(pair, n, seed):
 def order(pair, now, counts, end):
     model, t = pair.model, pair.table
     rc, said = t.order(now, counts, end)
-    ends = model.ends(now, counts, {})
+    ends = model.ends(now, counts)
     possible = end in ends if end else bool(ends)
     what = f"orders of {pair.wish(counts)} beside {pair.names(now)}, end {pair.names(end)}"
     pair.asked += 1
@@ -398,7 +415,7 @@ def order(pair, now, counts, end):
     if said.orders != n_orders or (rc and said.tried != n_orders) or said.tried > n_orders:
         yield f"{what}: tried {said.tried} of {said.orders}, there are {n_orders}"
     if rc:
-        if n_orders <= 720 and said.most != model.most_placed(now, counts):
+        if said.most != model.most_placed(now, counts):
             yield f"{what}: the best one placed {said.most}"
         return
     row = list(said.profile[:said.n])

@@ -19,6 +19,7 @@ def kinds(pair, pick, scale, seed):
     yield "table", questions.table(pair)
     yield "changes", questions.all_changes(pair, pick, seed)
     yield "each_layout", questions.each_layout(pair)
+    yield "all_orders", questions.all_orders(pair, pick, seed)
     for name, n in SAMPLES.items():
         if name != "needs" or pair.table.board:
             yield name, getattr(questions, name)(pair, max(20, int(n * scale)), seed)
