@@ -4,8 +4,8 @@ that speaks in the slots of a brute.Model."""
 import ctypes
 import os
 import pathlib
-from ctypes import (POINTER, Structure, byref, c_bool, c_char, c_char_p, c_int, c_int32, c_size_t,
-                    c_uint, c_uint8, c_uint16, c_uint32, c_uint64, c_ulong, c_void_p)
+from ctypes import (POINTER, Structure, byref, c_bool, c_char, c_char_p, c_int, c_int32,
+                    c_size_t, c_uint, c_uint8, c_uint16, c_uint32, c_uint64, c_ulong, c_void_p)
 
 import brute
 
@@ -190,7 +190,8 @@ def c_gi(board):
     out.name, out.slices, out.size = b"GI", board.compute_slices, board.memory_slices
     out.n_ci, n = len(board.profiles), 0
     for p, ci in zip(board.profiles, out.ci):
-        ci.name, ci.id, ci.slices, ci.total, ci.span = p.name.encode(), p.id, p.slices, p.total, p.size
+        ci.name, ci.id = p.name.encode(), p.id
+        ci.slices, ci.total, ci.span = p.slices, p.total, p.size
         for start in p.starts:
             slots[n] = CSlot(p.position, start, p.size, p.slices)
             n += 1

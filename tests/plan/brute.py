@@ -14,8 +14,8 @@ import pathlib
 HERE = pathlib.Path(__file__).resolve().parent
 
 
-COLUMNS = ("name", "id", "slices", "size", "starts", "total", "media", "memory_mb", "sm", "dec", "enc",
-           "jpeg", "ofa")
+COLUMNS = ("name", "id", "slices", "size", "starts", "total", "media", "memory_mb", "sm",
+           "dec", "enc", "jpeg", "ofa")
 
 
 MAX_INSTANCES = 8  # on one GPU, and in one GPU instance: NVIDIA's open kernel modules have no more
