@@ -63,6 +63,7 @@ void cli_help_command(const struct cli_cmd *cmd);
 #define CLI_COMMAND(fn) \
 	int fn(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)
 
+CLI_COMMAND(cmd_status);
 CLI_COMMAND(cmd_help);
 CLI_COMMAND(cmd_smi);
 CLI_COMMAND(cmd_boards);
@@ -88,6 +89,7 @@ CLI_COMMAND(cmd_lab_client_start);
 CLI_COMMAND(cmd_lab_client_list);
 CLI_COMMAND(cmd_lab_client_stop);
 
+extern const struct cli_opt status_opts[];
 extern const struct cli_opt boards_opts[];
 extern const struct cli_opt layouts_opts[];
 extern const struct cli_opt snapshot_opts[];

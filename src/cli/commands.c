@@ -3,6 +3,14 @@
 
 /* Every command of migctl. The order is that of the overview. */
 const struct cli_cmd cli_commands[] = {
+	{ .name = "status",
+	  .group = "See and plan",
+	  .summary = "Each GPU as a picture of its slices: instances, ids, who runs there",
+	  .details = "It is also what migctl does without a command: 'migctl -i 1' shows one GPU. "
+		     "Below each picture stands what is free, and whether the instances lie so "
+		     "that less fits than could.",
+	  .opts = status_opts,
+	  .fn = cmd_status },
 	{ .name = "smi",
 	  .group = "The tools",
 	  .args = "[NVIDIA-SMI OPTIONS]...",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,6 +175,27 @@ static int global_options(int *argc, char ***argv, struct mig_error *reterr)
 	return cli_lab_choose_now(name, reterr);
 }
 
+static bool is_option_of(const struct cli_cmd *cmd, const char *word)
+{
+	size_t len = strcspn(word, "=");
+
+	for (const struct cli_opt *o = cmd->opts; o->name; o++)
+		if ((word[0] == '-' && o->letter && word[1] == o->letter) ||
+		    (!strncmp(word, "--", 2) && strlen(o->name) == len - 2 &&
+		     !strncmp(word + 2, o->name, len - 2)))
+			return true;
+	return false;
+}
+
+static int run(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)
+{
+	if (!(cmd->flags & CMD_RAW) && cli_wants_help(argc, argv)) {
+		cli_help_command(cmd);
+		return CLI_EXIT_OK;
+	}
+	return cmd->fn(cmd, argc, argv, reterr);
+}
+
 static int unknown_global(const char *word, struct mig_error *reterr)
 {
 	struct cli_nearest near;
@@ -182,6 +204,8 @@ static int unknown_global(const char *word, struct mig_error *reterr)
 	cli_nearest_add(&near, "--help");
 	cli_nearest_add(&near, "--version");
 	cli_nearest_add(&near, "--lab");
+	cli_nearest_add(&near, "--snapshot");
+	cli_nearest_add(&near, "--watch");
 	if (cli_nearest_get(&near))
 		return mig_fail(reterr, -EINVAL, "unknown option '%s': did you mean '%s'?", word,
 				cli_nearest_get(&near));
@@ -197,10 +221,18 @@ int cli_dispatch(int argc, char **argv, struct mig_error *reterr)
 	r = argc ? global_options(&argc, &argv, reterr) : 0;
 	if (r < 0)
 		return r;
-	if (argc == 0)
-		return mig_fail(
-			reterr, -EINVAL,
-			"which command? 'migctl help' lists them, 'migctl lesson' shows them");
+	/* migctl alone shows the machine; options without a command are those of that. */
+	if (argc == 0 || is_option_of(&cli_commands[0], argv[0])) {
+		struct mig_error err = { 0 };
+
+		r = run(&cli_commands[0], argc, argv, &err);
+		if (r == -ENOTCONN && argc == 0)
+			return mig_fail(reterr, r,
+					"%s; 'migctl help' lists the commands, 'migctl lesson' "
+					"shows them",
+					err.msg);
+		return r < 0 ? mig_fail(reterr, r, "%s", err.msg) : r;
+	}
 	if (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h")) {
 		cli_help_overview();
 		return CLI_EXIT_OK;
@@ -221,11 +253,5 @@ int cli_dispatch(int argc, char **argv, struct mig_error *reterr)
 	}
 	if (!cmd)
 		return unknown(argc, argv, false, reterr);
-	argc -= words;
-	argv += words;
-	if (!(cmd->flags & CMD_RAW) && cli_wants_help(argc, argv)) {
-		cli_help_command(cmd);
-		return CLI_EXIT_OK;
-	}
-	return cmd->fn(cmd, argc, argv, reterr);
+	return run(cmd, argc - words, argv + words, reterr);
 }

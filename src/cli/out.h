@@ -29,6 +29,7 @@ enum cli_field_type {
 	F_U32,	       /* uint32_t */
 	F_U64,	       /* uint64_t */
 	F_BOOL,	       /* bool: "yes" or "-" */
+	F_MAYBE,       /* int32_t: 0, 1 or CLI_NONE, a bool that may be unknown */
 	F_MIB,	       /* uint64_t bytes, shown as MiB; JSON has the bytes */
 	F_READING,     /* struct mig_reading; a refusal is a word in tables, null elsewhere */
 	F_READING_MIB, /* the same of bytes, shown as MiB */

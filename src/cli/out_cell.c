@@ -35,6 +35,10 @@ struct cli_value cli_value_of(const struct cli_field *f, const void *record)
 		return text_value(*(const char *const *)at);
 	case F_BOOL:
 		return (struct cli_value){ .kind = V_BOOL, .u = *(const bool *)at };
+	case F_MAYBE:
+		if (*(const int32_t *)at == CLI_NONE)
+			break;
+		return (struct cli_value){ .kind = V_BOOL, .u = *(const int32_t *)at != 0 };
 	case F_INT:
 		return (struct cli_value){ .kind = *(const int32_t *)at == CLI_NONE ? V_NONE
 										    : V_INT,
@@ -105,5 +109,6 @@ const char *cli_cell(const struct cli_field *f, const void *record, char buf[32]
 
 bool cli_field_is_number(const struct cli_field *f)
 {
-	return f->type != F_STR && f->type != F_PTR && f->type != F_BOOL && f->type != F_STATUS;
+	return f->type != F_STR && f->type != F_PTR && f->type != F_BOOL && f->type != F_MAYBE &&
+	       f->type != F_STATUS;
 }

@@ -47,8 +47,8 @@ struct render_users {
 
 /* What a box says of its memory: the longest that fits; "" nothing. */
 struct render_memory {
-	char full[48];	/* "13MiB of 40192MiB used" */
-	char brief[16]; /* "13MiB" */
+	char full[64];	/* "13MiB of 40192MiB used" */
+	char brief[24]; /* "13MiB" */
 };
 
 struct render_ci {

@@ -9,11 +9,11 @@ LAYOUT = ["3g.40gb", "2g.20gb", "1g.10gb"]
 
 # schema: words.
 COMMANDS = {
+    "status": ["status"],
     "layouts": ["layouts", "-i", "0"],
     "layouts-patterns": ["layouts", "--patterns", "-i", "0"],
 }
 LATER = {
-    "status": ["status"],
     "profiles": ["profiles"],
     "plan": ["plan", "HALF", "QUARTER", "SMALL", "-i", "0"],
     "explain": ["explain", "HALF", "-i", "0"],
@@ -21,7 +21,7 @@ LATER = {
     "devices": ["devices"],
 }
 # Of these it is known that they use colours.
-COLOURED = ("layouts",)
+COLOURED = ("layouts", "status")
 # They need no machine.
 STILL = {
     "boards": ["boards"],

@@ -23,7 +23,10 @@ SCHEMAS = SOURCE / "doc" / "schemas"
 # Fits or not: both are answers.
 ANSWERS = (0, 3)
 # Keys that no machine here gives a value: what a simulated driver never refuses, and the like.
-UNSEEN = {}
+# NVML's refusals: a simulated driver tells its owner everything (tests/observe has one that refuses).
+UNSEEN = {f"status/{key}" for key in (
+    "gpus[]/memory_status", "gpus[]/instances_status", "instances[]/memory_status",
+    "instances[]/compute_instances_status", "processes[]/memory_status")}
 # A question about a board needs no machine, and has no recording.
 BOARDS = {"a30", "a100-80gb-pcie", "h20-141gb"}
 

@@ -130,7 +130,8 @@ def setting(p):
 
 
 def words(p):
-    p.refused(USAGE, ["migctl help"])
+    p.refused(NO_DRIVER, ["migctl help", "migctl lesson"])
+    p.refused(USAGE, ["'--outptu'", "did you mean '--output'"], "-i", "0", "--outptu", "json")
     p.refused(USAGE, ["'smy'", "did you mean 'smi'"], "smy")
     p.refused(USAGE, ["'lab craete'", "did you mean 'lab create'"], "lab", "craete")
     p.refused(USAGE, ["'lab client strat'", "'lab client start'"], "lab", "client", "strat")
