@@ -53,6 +53,17 @@ const struct cli_cmd cli_commands[] = {
 	  .min_args = 1,
 	  .max_args = 1,
 	  .fn = cmd_snapshot },
+	{ .name = "who",
+	  .group = "The tools",
+	  .args = "[GPU | GPU/GI | GPU/GI/CI | MIG-UUID]",
+	  .summary = "Every process that holds a GPU or a part of it, and what has to stop",
+	  .details =
+		  "By the driver's lists and by the device files that processes have open; in a lab "
+		  "by its clients. Below it stands what has to stop before a change of MIG mode, a "
+		  "reset, or the end of an instance.",
+	  .opts = who_opts,
+	  .max_args = 1,
+	  .fn = cmd_who },
 	{ .name = "lesson",
 	  .group = "The tools",
 	  .summary = "See MIG from the first command to the last, on a simulated A100",

@@ -40,10 +40,10 @@ static struct word cut(struct word w, size_t front, size_t back)
 	return (struct word){ w.at + front, w.size - front - back };
 }
 
-/* Runtimes make ids of 32 to 64 hexadecimal digits. */
+/* Runtimes make ids of 64 hexadecimal digits. */
 static bool is_id(struct word w)
 {
-	if (w.size < 32 || w.size > 64)
+	if (w.size != 64)
 		return false;
 	for (size_t i = 0; i < w.size; i++)
 		if (!strchr("0123456789abcdef", w.at[i]) || !w.at[i])

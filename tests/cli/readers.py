@@ -12,12 +12,12 @@ COMMANDS = {
     "status": ["status"],
     "layouts": ["layouts", "-i", "0"],
     "layouts-patterns": ["layouts", "--patterns", "-i", "0"],
+    "who": ["who"],
 }
 LATER = {
     "profiles": ["profiles"],
     "plan": ["plan", "HALF", "QUARTER", "SMALL", "-i", "0"],
     "explain": ["explain", "HALF", "-i", "0"],
-    "who": ["who"],
     "devices": ["devices"],
 }
 # Of these it is known that they use colours.

@@ -27,6 +27,8 @@ ANSWERS = (0, 3)
 UNSEEN = {f"status/{key}" for key in (
     "gpus[]/memory_status", "gpus[]/instances_status", "instances[]/memory_status",
     "instances[]/compute_instances_status", "processes[]/memory_status")}
+# Nobody here runs in a unit or a container, or has device files open: tests/observe has such.
+UNSEEN |= {f"who/processes[]/{key}" for key in ("unit", "container", "files")}
 # A question about a board needs no machine, and has no recording.
 BOARDS = {"a30", "a100-80gb-pcie", "h20-141gb"}
 
