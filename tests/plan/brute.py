@@ -51,6 +51,7 @@ class Board:
 # Compute slices of the compute instances that a GPU instance of so many slices may have; -lcip of
 # A100 and A30 (a 4g has no row of 3), the guide for the 7g.
 CI_SIZES = {1: (1,), 2: (1, 2), 3: (1, 2, 3), 4: (1, 2, 4), 7: (1, 2, 3, 4, 7)}
+CI_IDS = {1: 0, 2: 1, 3: 2, 4: 3, 7: 4}
 
 
 def inside(board, profile):
@@ -64,9 +65,9 @@ def inside(board, profile):
                   if s + size <= profile.slices]
         # Side by side at most so many, whatever starts there are.
         total = profile.slices // size
-        rows.append([f"{size}c", size, size, span, starts, total, "", 0, 0, 0, 0, 0, 0])
+        rows.append([f"{size}c", CI_IDS[size], size, span, starts, total, "", 0, 0, 0, 0, 0, 0])
     if aligned and profile.id == 15:  # one slice, or all multiprocessors of its memory
-        rows.append([*rows[0]])
+        rows.append(["1c", 7, *rows[0][2:]])
     units = max(start + row[3] for row in rows for start in row[4])
     made = Board({"name": f"{board.name} {profile.name}", "architecture": board.architecture,
                   "units": units, "compute_slices": profile.slices,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One simulated GPU whose instances are made and destroyed through NVML, slot by slot of a
-brute.Model. To be used in a process of its own, whose environment names the lab."""
+brute.Model; and one GPU instance with its compute instances. To be used in a process of its own,
+whose environment names the lab."""
 import ctypes
 from ctypes import byref, c_int, c_uint, c_void_p
 
@@ -18,41 +19,58 @@ class GiInfo(ctypes.Structure):
                 ("placement", Placement)]
 
 
-class SimGpu:
-    def __init__(self, model):
-        self.model = model
+class CiInfo(ctypes.Structure):
+    _fields_ = [("device", c_void_p), ("gi", c_void_p), ("id", c_uint), ("profile", c_uint),
+                ("placement", Placement)]
+
+
+class Driver:
+    """NVML, its calls counted."""
+
+    def __init__(self):
         self.lib = ctypes.CDLL(str(ask.BUILD / "sim" / "libnvidia-ml.so.1"))
+        self.calls = 0
         self.gpu, mode = c_void_p(), c_int(-1)
         self.must("nvmlInit_v2")
         self.must("nvmlDeviceGetHandleByIndex_v2", 0, byref(self.gpu))
         self.must("nvmlDeviceSetMigMode", self.gpu, 1, byref(mode))
-        self.places = [Placement(s.start, s.profile.size) for s in model.slots]
-        self.there = {}  # slot -> handle
-        self.calls = 0
 
     def call(self, name, *args):
         self.calls += 1
         return getattr(self.lib, name)(*args)
 
     def must(self, name, *args):
-        self.calls = getattr(self, "calls", 0) + 1
-        rc = getattr(self.lib, name)(*args)
+        rc = self.call(name, *args)
         if rc:
             raise SystemExit(f"FAILED: {name}: {rc}")
 
+    def makes(self, name, *args):
+        """A handle, or None: the driver says that there is no room."""
+        handle = c_void_p()
+        rc = self.call(name, *args, byref(handle))
+        if rc not in (0, INSUFFICIENT_RESOURCES):
+            raise SystemExit(f"FAILED: {name}: {rc}")
+        return handle if rc == 0 else None
+
+
+class Instances:
+    """What stands in a GPU or a GPU instance; the kinds below say by which calls."""
+
+    def __init__(self, driver, model, inside):
+        self.driver, self.model, self.inside = driver, model, inside
+        self.places = [Placement(s.start, s.profile.size) for s in model.slots]
+        self.there = {}  # slot -> handle
+
     def create(self, slot):
         """True, or False: the driver says that there is no room."""
-        handle = c_void_p()
-        rc = self.call("nvmlDeviceCreateGpuInstanceWithPlacement", self.gpu,
-                       self.model.slots[slot].profile.id, byref(self.places[slot]), byref(handle))
-        if rc == 0:
+        handle = self.driver.makes(self.CREATE_AT, self.inside, self.model.slots[slot].profile.id,
+                                   byref(self.places[slot]))
+        if handle:
             self.there[slot] = handle
-        elif rc != INSUFFICIENT_RESOURCES:
-            raise SystemExit(f"FAILED: creating slot {slot}: {rc}")
-        return rc == 0
+        return handle is not None
 
     def destroy(self, slot):
-        self.must("nvmlGpuInstanceDestroy", self.there.pop(slot))
+        self.driver.must(self.DESTROY, self.there.pop(slot))
 
     def become(self, layout):
         """From whatever there is to a layout."""
@@ -64,17 +82,34 @@ class SimGpu:
 
     def default_start(self, profile):
         """Where the driver puts one itself, -1: nowhere; it is gone again."""
-        handle, info = c_void_p(), GiInfo()
-        rc = self.call("nvmlDeviceCreateGpuInstance", self.gpu, profile.id, byref(handle))
-        if rc == INSUFFICIENT_RESOURCES:
+        handle, info = self.driver.makes(self.CREATE, self.inside, profile.id), self.INFO()
+        if not handle:
             return -1
-        if rc:
-            raise SystemExit(f"FAILED: creating a {profile.name}: {rc}")
-        self.must("nvmlGpuInstanceGetInfo", handle, byref(info))
-        self.must("nvmlGpuInstanceDestroy", handle)
+        self.driver.must(self.GET_INFO, handle, byref(info))
+        self.driver.must(self.DESTROY, handle)
         return info.placement.start
 
     def remaining(self, profile):
         n = c_uint()
-        self.must("nvmlDeviceGetGpuInstanceRemainingCapacity", self.gpu, profile.id, byref(n))
+        self.driver.must(self.REMAINING, self.inside, profile.id, byref(n))
         return n.value
+
+
+class GpuInstances(Instances):
+    CREATE, CREATE_AT = "nvmlDeviceCreateGpuInstance", "nvmlDeviceCreateGpuInstanceWithPlacement"
+    DESTROY, GET_INFO, INFO = "nvmlGpuInstanceDestroy", "nvmlGpuInstanceGetInfo", GiInfo
+    REMAINING = "nvmlDeviceGetGpuInstanceRemainingCapacity"
+
+
+class ComputeInstances(Instances):
+    CREATE = "nvmlGpuInstanceCreateComputeInstance"
+    CREATE_AT = "nvmlGpuInstanceCreateComputeInstanceWithPlacement"
+    DESTROY, GET_INFO = "nvmlComputeInstanceDestroy", "nvmlComputeInstanceGetInfo_v2"
+    INFO, REMAINING = CiInfo, "nvmlGpuInstanceGetComputeInstanceRemainingCapacity"
+
+    def possible(self, profile):
+        """[(start, size)] that the driver names."""
+        n, places = c_uint(ask.MAX_STARTS), (Placement * ask.MAX_STARTS)()
+        self.driver.must("nvmlGpuInstanceGetComputeInstancePossiblePlacements", self.inside,
+                         profile.id, places, byref(n))
+        return [(p.start, p.size) for p in places[:n.value]]
