@@ -56,10 +56,14 @@ class Machine:
 
     def learn(self, case, done, folder):
         self.said[case.name] = done.stdout.decode(errors="replace")
+        (folder / f"{case.name}.rc").write_text(f"{done.returncode}\n")
         if case.name == "profiles-json":
-            for p in records(self.said[case.name], "profiles"):
-                if p.get("gpu") in (0, None):
-                    self.names[p.get("profile_id")] = p.get("profile")
+            self.learn_profiles(self.said[case.name])
+
+    def learn_profiles(self, text):
+        for p in records(text, "profiles"):
+            if p.get("gpu") in (0, None):
+                self.names[p.get("profile_id")] = p.get("profile")
 
     def profile(self, number):
         """A profile's name by the id that nvidia-smi prints, which all boards have in common."""
