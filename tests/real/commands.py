@@ -49,7 +49,7 @@ def records(text, key):
 class Machine:
     """What the commands said so far, and what later ones are held against."""
 
-    def __init__(self, cuda, holder, root):
+    def __init__(self, cuda=None, holder=None, root=True):
         self.cuda, self.holder, self.root = cuda, holder, root
         self.said = {}
         self.names = {}
@@ -79,7 +79,7 @@ class Machine:
             seen.setdefault(p.get("pid"), []).append(p)
         if self.cuda not in seen:
             yield f"who: the process {self.cuda}, which computes, is not there"
-        if self.root and self.holder not in seen:
+        if self.root and self.holder and self.holder not in seen:
             yield f"who: the process {self.holder}, which has /dev/nvidia0 open, is not there"
         for p in seen.get(self.holder, []):
             if "/dev/nvidia0" not in (p.get("files") or ""):

@@ -45,8 +45,8 @@ def judge(found):
     """What is wrong about the calls of one command that talks to a driver."""
     wrong = sorted({f"calls {c}, which may change something" for c in found if c.changes()})
     names = [c.name for c in found]
-    started = sum(n.startswith("nvmlInit") for n in names)
-    if not started:
+    started = sum(c.name.startswith("nvmlInit") and c.status == 0 for c in found)
+    if not any(n.startswith("nvmlInit") for n in names):
         wrong.append("calls no nvmlInit: what it did was not seen, or it asked nothing")
     if started != names.count("nvmlShutdown"):
         wrong.append(f"{started} nvmlInit, {names.count('nvmlShutdown')} nvmlShutdown")
