@@ -32,6 +32,18 @@ const struct cli_cmd cli_commands[] = {
 	  .opts = boards_opts,
 	  .max_args = 1,
 	  .fn = cmd_boards },
+	{ .name = "boards capture",
+	  .group = "The tools",
+	  .args = "FILE.yaml",
+	  .summary = "Write a GPU's board file from what NVML says; only reads",
+	  .details = "'migctl lab create --board FILE.yaml' then simulates that GPU. What NVML does "
+		     "not say (without instances: compute instances and the numbering of GPU "
+		     "instances) follows the chip's family, and is marked unconfirmed. Best "
+		     "captured idle, with MIG off.",
+	  .opts = boards_capture_opts,
+	  .min_args = 1,
+	  .max_args = 1,
+	  .fn = cmd_boards_capture },
 	{ .name = "layouts",
 	  .group = "The tools",
 	  .args = "[BOARD]",

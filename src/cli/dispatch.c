@@ -26,17 +26,21 @@ static int match(const char *name, int argc, char *const *argv)
 	return n;
 }
 
+/* The longest name that fits: "boards capture" is no "boards" with an operand. */
 static const struct cli_cmd *find(int argc, char *const *argv, int *ret_words)
 {
+	const struct cli_cmd *best = NULL;
+
+	*ret_words = 0;
 	for (const struct cli_cmd *c = cli_commands; c->name; c++) {
 		int n = match(c->name, argc, argv);
 
-		if (n > 0) {
+		if (n > *ret_words) {
 			*ret_words = n;
-			return c;
+			best = c;
 		}
 	}
-	return NULL;
+	return best;
 }
 
 /* The rest of a command's name behind the first n words, NULL if it begins otherwise. */

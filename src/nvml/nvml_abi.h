@@ -492,7 +492,8 @@ typedef struct nvmlFieldValue_st {
 #define NVML_FI_DEV_TEMPERATURE_GPU_MAX_TLIMIT	 196
 
 /* scopeId of the power fields. */
-#define NVML_POWER_SCOPE_GPU 0U
+#define NVML_POWER_SCOPE_GPU	0U
+#define NVML_POWER_SCOPE_MEMORY 2U
 
 typedef struct nvmlFBCStats_st {
 	unsigned int sessionsCount;

@@ -44,6 +44,8 @@ void observe_board(struct observe *o, nvmlDevice_t dev, struct mig_gpu *gpu);
 void observe_remaining(struct observe *o, nvmlDevice_t dev, struct mig_gpu *gpu);
 /* Instances and MIG devices of a GPU in MIG mode; the board is there. */
 void observe_instances(struct observe *o, nvmlDevice_t dev, struct mig_gpu *gpu);
+/* Whether the ids of the instances show the board's kind of numbering. */
+bool observe_numbering_shown(const struct mig_gpu *gpu);
 /* The MIG device's place; NULL: there is none. */
 struct mig_ci *observe_find_ci(struct mig_gpu *gpu, unsigned gi, unsigned ci);
 

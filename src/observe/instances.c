@@ -438,6 +438,12 @@ static bool kind_fits(const struct mig_gpu *gpu, unsigned kind)
 	return true;
 }
 
+bool observe_numbering_shown(const struct mig_gpu *gpu)
+{
+	return gpu->board.units == 8 &&
+	       kind_fits(gpu, MIG_NUMBERING_I) != kind_fits(gpu, MIG_NUMBERING_X);
+}
+
 /*
  * Which kind of numbering the board has shows in the instances; where it does, it also says where
  * those lie whose place the driver did not tell.
@@ -447,11 +453,9 @@ static void learn_numbering(struct mig_gpu *gpu)
 	struct mig_board *b = &gpu->board;
 
 	if (b->units == 8) {
-		bool i = kind_fits(gpu, MIG_NUMBERING_I), x = kind_fits(gpu, MIG_NUMBERING_X);
-
-		if (i == x)
+		if (!observe_numbering_shown(gpu))
 			return;
-		b->numbering = i ? MIG_NUMBERING_I : MIG_NUMBERING_X;
+		b->numbering = kind_fits(gpu, MIG_NUMBERING_I) ? MIG_NUMBERING_I : MIG_NUMBERING_X;
 	} else if (!kind_fits(gpu, b->numbering)) {
 		return;
 	}

@@ -14,9 +14,9 @@ static const struct mig_board_def *built_in(void *arg, const char *key)
 	return mig_board_find(key);
 }
 
-/* A file's text, and what it may refer to: the compiled-in sources, in the memory of *sources. */
-static int open_file(const char *path, struct mig_source **sources, struct spec_board_env *env,
-		     char **text, size_t *size, struct mig_error *reterr)
+/* What a file may refer to: the compiled-in sources, in the memory of *sources. */
+static int compiled_in(const char *path, struct mig_source **sources, struct spec_board_env *env,
+		       struct mig_error *reterr)
 {
 	*sources = calloc(MAX_SOURCES, sizeof(**sources));
 	if (!*sources)
@@ -26,7 +26,26 @@ static int open_file(const char *path, struct mig_source **sources, struct spec_
 		(*sources)[env->n_sources] = *mig_source_at(env->n_sources);
 		env->n_sources++;
 	}
-	return spec_file_read(path, text, size, reterr);
+	return 0;
+}
+
+/* A file's text, too. */
+static int open_file(const char *path, struct mig_source **sources, struct spec_board_env *env,
+		     char **text, size_t *size, struct mig_error *reterr)
+{
+	int r = compiled_in(path, sources, env, reterr);
+
+	return r < 0 ? r : spec_file_read(path, text, size, reterr);
+}
+
+int spec_board_text(const char *file, const char *text, size_t size, struct mig_board_def *ret,
+		    struct mig_error *reterr)
+{
+	_cleanup_free_ struct mig_source *sources = NULL;
+	struct spec_board_env env;
+	int r = compiled_in(file, &sources, &env, reterr);
+
+	return r < 0 ? r : spec_board_parse(file, text, size, &env, ret, reterr);
 }
 
 int spec_board_load(const char *path, struct mig_board_def *ret, struct mig_error *reterr)

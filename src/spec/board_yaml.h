@@ -36,6 +36,10 @@ int spec_board_parse(const char *file, const char *text, size_t size,
  */
 int spec_board_load(const char *path, struct mig_board_def *ret, struct mig_error *reterr);
 
+/* The same of a text that is no file yet. */
+int spec_board_text(const char *file, const char *text, size_t size, struct mig_board_def *ret,
+		    struct mig_error *reterr);
+
 /* Reads data/boards/sources.yaml: at most cap sources. */
 int spec_sources_parse(const char *file, const char *text, size_t size, struct mig_source *ret,
 		       unsigned cap, unsigned *ret_n, struct mig_error *reterr);
