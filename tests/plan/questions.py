@@ -258,6 +258,9 @@ def random_goal(model, rng):
     counts = list(rng.choice(list(model.by_counts)))
     if rng.randrange(2):
         counts[rng.choice(model.chosen)] += rng.randrange(1, 3)
+    if not rng.randrange(5):  # as many as a count can say
+        for _ in range(rng.randrange(1, 4)):
+            counts[rng.choice(model.chosen)] = rng.choice((7, 8, 9, 16, 17, 127, 128, 200, 255))
     at = 0
     if rng.randrange(2):
         at = rng.choice(model.layouts) & rng.getrandbits(len(model.slots))
