@@ -97,6 +97,6 @@ def files():
         yield [*command, "--snapshot", "text.json"], None, ["text.json:"]
         yield [*command, "--snapshot", "cut.json"], None, ["cut.json:"]
     yield ["layouts", "./text.yaml"], None, ["text.yaml:"]
-    for words in (["snapshot", "missing/file"], ["boards", "capture", "-i", "0", "missing/file"],
+    for words in (["snapshot", "missing/file"], ["boards", "capture", "-i", "0", "missing/file.yaml"],
                   ["draw", "-i", "0", "--svg", "missing/file"]):
         yield words, NOT_FOUND, ["missing/file"]

@@ -68,7 +68,7 @@ def not_permitted(p, env):
     folder.mkdir()
     folder.chmod(0o555)
     for words in (["snapshot"], ["boards", "capture", "-i", "0"], ["draw", "-i", "0", "--svg"]):
-        p.refused(PERMISSION, ["closed"], *words, str(folder / "file"), before=who, env=env)
+        p.refused(PERMISSION, ["closed"], *words, str(folder / "file.yaml"), before=who, env=env)
         check(not list(folder.iterdir()), f"migctl {words[0]} left something in a closed folder")
     return None
 
