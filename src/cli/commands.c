@@ -55,6 +55,18 @@ const struct cli_cmd cli_commands[] = {
 	  .opts = layouts_opts,
 	  .max_args = 1,
 	  .fn = cmd_layouts },
+	{ .name = "plan",
+	  .group = "The tools",
+	  .args = "[Nx]PROFILE[@START]... | --need NEED...",
+	  .summary = "How to come to a layout: what goes, what comes, in which order",
+	  .details =
+		  "The words are the whole layout that the GPU is to have: instances that are not "
+		  "among them go, except those in use and those of --keep. Nothing is changed; "
+		  "what is printed can be pasted. If it does not fit, it says why and what would, "
+		  "with exit code 3.",
+	  .opts = plan_opts,
+	  .max_args = CMD_ANY,
+	  .fn = cmd_plan },
 	{ .name = "snapshot",
 	  .group = "The tools",
 	  .args = "FILE | -",

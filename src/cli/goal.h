@@ -83,9 +83,14 @@ const char *cli_instances_text(const struct cli_subject *subject, mig_slots slot
 			       size_t size);
 /* Why no layout holds a goal, with what a person can check: "together they need ...". */
 const char *cli_reason_text(const struct mig_board *board, const struct mig_plan_table *table,
-			    const struct mig_plan_reason *reason, char *buf, size_t size);
+			    const struct mig_plan_goal *goal, const struct mig_plan_reason *reason,
+			    char *buf, size_t size);
+/* Of pinned instances that are in the way: "GI 7 (1g.10gb) would have to go, and ...". */
+void cli_must_go_text(const struct cli_subject *subject, mig_slots slots, char *buf, size_t size);
 /* "memory slices", or what a board counts its placements in. */
 const char *cli_units_name(const struct mig_board *board);
+/* "0,2,4" */
+const char *cli_starts_text(uint64_t starts, char *buf, size_t size);
 /* "3, 5 and 6"; "none" */
 const char *cli_units_text(uint64_t units, char *buf, size_t size);
 

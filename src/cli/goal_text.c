@@ -90,6 +90,15 @@ const char *cli_units_text(uint64_t units, char *buf, size_t size)
 	return buf;
 }
 
+const char *cli_starts_text(uint64_t starts, char *buf, size_t size)
+{
+	buf[0] = 0;
+	for (unsigned i = 0; i < 64; i++)
+		if (starts >> i & 1)
+			add(buf, size, "%s%u", *buf ? "," : "", i);
+	return buf;
+}
+
 const char *cli_units_name(const struct mig_board *board)
 {
 	return board->units == board->memory_slices ? "memory slices" : "placement units";
@@ -117,11 +126,46 @@ static void media_reason(const struct mig_gi_profile *a, const struct mig_gi_pro
 		    a->name, b->name);
 }
 
-const char *cli_reason_text(const struct mig_board *board, const struct mig_plan_table *table,
-			    const struct mig_plan_reason *why, char *buf, size_t size)
+/* Two slots that were asked for by start. */
+static void starts_reason(const struct mig_board *board, const struct mig_plan_table *table,
+			  const struct mig_plan_reason *why, char *buf, size_t size)
 {
-	const struct mig_slot *a, *b;
+	const struct mig_slot *a = mig_plan_slot(table, why->a), *b = mig_plan_slot(table, why->b);
+	const char *name_a = board->gi[a->profile].name, *name_b = board->gi[b->profile].name;
 
+	if (a->start < b->start + b->size && b->start < a->start + a->size)
+		add(buf, size, "%s@%u takes %s %u to %u, and %s@%u takes %u to %u", name_a,
+		    a->start, cli_units_name(board), a->start, a->start + a->size - 1u, name_b,
+		    b->start, b->start, b->start + b->size - 1u);
+	else
+		media_reason(&board->gi[a->profile], &board->gi[b->profile], buf, size);
+}
+
+/* Every sum is right: what is left is where each may start, and that can be tried by hand. */
+static void arrangement_reason(const struct mig_board *board, const struct mig_plan_goal *goal,
+			       char *buf, size_t size)
+{
+	bool first = true;
+
+	add(buf, size, "there is room in sum, but not at the starts that they have:");
+	for (uint32_t i = 0; i < board->n_gi; i++) {
+		uint64_t starts = 0;
+		char text[64];
+
+		if (!goal->counts.n[i])
+			continue;
+		for (unsigned k = 0; k < board->gi[i].n_starts; k++)
+			starts |= UINT64_C(1) << board->gi[i].starts[k];
+		add(buf, size, "%s %s at %s", first ? "" : ";", board->gi[i].name,
+		    cli_starts_text(starts, text, sizeof(text)));
+		first = false;
+	}
+}
+
+const char *cli_reason_text(const struct mig_board *board, const struct mig_plan_table *table,
+			    const struct mig_plan_goal *goal, const struct mig_plan_reason *why,
+			    char *buf, size_t size)
+{
 	buf[0] = 0;
 	switch (why->no) {
 	case MIG_PLAN_NO_TOTAL:
@@ -140,15 +184,10 @@ const char *cli_reason_text(const struct mig_board *board, const struct mig_plan
 		media_reason(&board->gi[why->a], &board->gi[why->b], buf, size);
 		break;
 	case MIG_PLAN_NO_STARTS:
-		a = mig_plan_slot(table, why->a);
-		b = mig_plan_slot(table, why->b);
-		add(buf, size, "%s@%u and %s@%u cannot stand beside each other",
-		    board->gi[a->profile].name, a->start, board->gi[b->profile].name, b->start);
+		starts_reason(board, table, why, buf, size);
 		break;
 	case MIG_PLAN_NO_ARRANGEMENT:
-		add(buf, size,
-		    "there is room for them in sum, but no arrangement of their starts leaves "
-		    "each a place");
+		arrangement_reason(board, goal, buf, size);
 		break;
 	default:
 		break;
@@ -196,28 +235,58 @@ int cli_subject_heading(const struct cli_subject *s, struct cli_out *out)
 	return r < 0 ? r : cli_out_str(out, "board", NULL, s->board->key[0] ? s->board->key : NULL);
 }
 
+/* The first remark stands apart from the heading. */
+static __attribute__((format(printf, 3, 4))) void remark(struct cli_out *out, bool *said,
+							 const char *fmt, ...)
+{
+	char text[2 * CLI_PLAN_TEXT];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (!*said)
+		cli_out_gap(out);
+	*said = true;
+	cli_out_say(out, RENDER_PLAIN, "%s", text);
+}
+
 void cli_subject_remarks(const struct cli_subject *s, struct cli_out *out)
 {
 	char text[CLI_PLAN_TEXT];
+	bool said = false;
 
 	if (!s->gpu)
 		return;
 	if (cli_subject_mode_off(s))
-		cli_out_say(out, RENDER_PLAIN,
-			    s->gpu->pending == MIG_MODE_ON
-				    ? "MIG mode is off and waits for a reset of the GPU to be on."
-				    : "MIG mode is off: it has to be turned on first.");
+		remark(out, &said, "%s",
+		       s->gpu->pending == MIG_MODE_ON
+			       ? "MIG mode is off and waits for a reset of the GPU to be on."
+			       : "MIG mode is off: it has to be turned on first.");
 	if (s->gpu->board_origin == MIG_BOARD_FROM_DATA)
-		cli_out_say(out, RENDER_PLAIN,
-			    "The driver does not tell this GPU's places: they are those of the "
-			    "board file %s.",
-			    s->board->key);
+		remark(out, &said,
+		       "The driver does not tell this GPU's places: they are those of the board "
+		       "file %s.",
+		       s->board->key);
 	if (s->gpu->process_status)
-		cli_out_say(out, RENDER_PLAIN,
-			    "Which processes run on the GPU is not known (%s): nothing is taken "
-			    "as in use.",
-			    observe_status_name(s->gpu->process_status));
+		remark(out, &said,
+		       "Which processes run on the GPU is not known (%s): nothing is taken as in "
+		       "use.",
+		       observe_status_name(s->gpu->process_status));
 	if (s->busy)
-		cli_out_say(out, RENDER_PLAIN, "In use, and therefore kept: %s.",
-			    cli_instances_text(s, s->busy, text, sizeof(text)));
+		remark(out, &said, "In use, and therefore kept: %s.",
+		       cli_instances_text(s, s->busy, text, sizeof(text)));
+}
+
+void cli_must_go_text(const struct cli_subject *s, mig_slots slots, char *buf, size_t size)
+{
+	char who[CLI_PLAN_TEXT];
+	const char *why = "in use, or told to stay";
+
+	if (!(slots & ~s->busy))
+		why = "in use";
+	else if (!(slots & s->busy))
+		why = "told to stay";
+	snprintf(buf, size, "%s would have to go, and must not (%s)",
+		 cli_instances_text(s, slots, who, sizeof(who)), why);
 }

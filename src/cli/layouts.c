@@ -336,7 +336,7 @@ static void fill_reason(struct listing *l)
 	struct mig_plan_reason why;
 
 	mig_plan_why_not(l->s->table, &l->with, &why);
-	cli_reason_text(l->s->board, l->s->table, &why, l->reason, sizeof(l->reason));
+	cli_reason_text(l->s->board, l->s->table, &l->with, &why, l->reason, sizeof(l->reason));
 }
 
 static int choose(const struct args *a, enum which *ret, struct mig_error *reterr)
