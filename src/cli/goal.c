@@ -152,9 +152,9 @@ static int no_instance(const struct cli_subject *s, const char *word, size_t len
 	char have[CLI_PLAN_TEXT];
 
 	if (!s->state.now)
-		return mig_fail(reterr, -EINVAL, "--keep %.*s: GPU %u has no GPU instances",
+		return mig_fail(reterr, -ENOENT, "--keep %.*s: GPU %u has no GPU instances",
 				(int)len, word, s->gpu->index);
-	return mig_fail(reterr, -EINVAL, "--keep %.*s: GPU %u has no such GPU instance; it has %s",
+	return mig_fail(reterr, -ENOENT, "--keep %.*s: GPU %u has no such GPU instance; it has %s",
 			(int)len, word, s->gpu->index,
 			cli_instances_text(s, s->state.now, have, sizeof(have)));
 }

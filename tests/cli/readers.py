@@ -12,16 +12,16 @@ COMMANDS = {
     "status": ["status"],
     "layouts": ["layouts", "-i", "0"],
     "layouts-patterns": ["layouts", "--patterns", "-i", "0"],
+    "plan": ["plan", "HALF", "QUARTER", "SMALL", "-i", "0"],
     "who": ["who"],
 }
 LATER = {
     "profiles": ["profiles"],
-    "plan": ["plan", "HALF", "QUARTER", "SMALL", "-i", "0"],
     "explain": ["explain", "HALF", "-i", "0"],
     "devices": ["devices"],
 }
 # Of these it is known that they use colours.
-COLOURED = ("layouts", "status")
+COLOURED = ("layouts", "plan", "status")
 # They need no machine.
 STILL = {
     "boards": ["boards"],
@@ -40,7 +40,7 @@ MORE = {
     "layouts": (["layouts", "a100-80gb-pcie", "--all", "--profiles", "all"],
                 ["layouts", "a30", "--with", "5x1g.6gb"]),
     "layouts-patterns": (["layouts", "a30", "--patterns", "--with", "5x1g.6gb"],),
-    "plan": (["plan", "--board", "a100-80gb-pcie", *LAYOUT], ["plan", "--need", "12GiB", "-i", "0"],
+    "plan": (["plan", "--board", "a100-80gb-pcie", *LAYOUT], ["plan", "--need", "12GiB,14SM", "-i", "0"],
              ["plan", "WHOLE", "SMALL", "-i", "0"], ["plan", "WHOLE", "-i", "0", "--keep", "all"]),
     "explain": (["explain", "WHOLE", "-i", "0"], ["explain", "SMALL", "-i", "0"]),
     "who": (["who", "0"],),
