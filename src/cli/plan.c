@@ -110,8 +110,8 @@ static int check_words(const struct args *a, int argc, struct mig_error *reterr)
 				"it has to serve");
 	if (!argc && !a->need.n)
 		return mig_fail(reterr, -EINVAL,
-				"what shall the GPU have? 'migctl plan 3g.40gb 2x1g.10gb', or "
-				"'migctl plan --need 30GiB'");
+				"PROFILE is missing: what shall the GPU have? 'migctl plan 3g.40gb "
+				"2x1g.10gb', or 'migctl plan --need 30GiB'");
 	return 0;
 }
 
