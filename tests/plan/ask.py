@@ -120,6 +120,7 @@ class Need(Structure):
 SLOTS = c_uint64
 PROTOTYPES = {
     "mig_board_find": (c_void_p, c_char_p),
+    "mig_board_at": (c_void_p, c_uint),
     "mig_board_resolve": (c_int, c_void_p, c_char_p, POINTER(CBoard), POINTER(Error)),
     "mig_profiles_all": (c_uint32, POINTER(CBoard)),
     "mig_profiles_plain": (c_uint32, POINTER(CBoard)),
@@ -196,6 +197,19 @@ def c_gi(board):
             slots[n] = CSlot(p.position, start, p.size, p.slices)
             n += 1
     return out, slots, n
+
+
+def brute_board(board):
+    """The other way: a board of the library's as the brute force has it."""
+    rows = []
+    for gi in board.gi[:board.n_gi]:
+        media = next(text for text, n in MEDIA.items() if n == gi.media)
+        rows.append([gi.name.decode(), gi.id, gi.slices, gi.size, gi.starts[:gi.n_starts], gi.total,
+                     media, gi.memory_mb, gi.sm, gi.dec, gi.enc, gi.jpeg, gi.ofa])
+    return brute.Board({"name": board.key.decode(), "architecture": board.architecture,
+                        "units": board.units, "compute_slices": board.compute_slices,
+                        "memory_slices": board.memory_slices,
+                        "4g_beside_3g": bool(board.gi_beside_4g3g), "profiles": rows})
 
 
 class Table:

@@ -54,6 +54,9 @@ def ask(library, more=None):
         return None
     if done.returncode < 0:
         return f"it died of signal {-done.returncode}"
+    for line in done.stderr.splitlines():
+        if line.startswith("SUMMARY: ") or "runtime error: " in line:
+            return line
     return (done.stderr.strip().splitlines() or ["it failed without a word"])[-1]
 
 

@@ -22,6 +22,8 @@ COUNTS = [
     ("rtx-pro-6000", (14, 21, 47, 65, 67, 5, 35, 64, 66, 0, 32), (716, None, None, None, None)),
 ]
 
+DRIVER = b"580.159.04"  # new enough for all of them
+
 
 def counts(boards):
     for name, ids, true in COUNTS:
@@ -43,22 +45,13 @@ def resolved(lib, board):
     return out
 
 
-def values(gi):
-    """A profile of the library as a row of boards.json."""
-    media = next(text for text, n in ask.MEDIA.items() if n == gi.media)
-    return [gi.name.decode(), gi.id, gi.slices, gi.size, gi.starts[:gi.n_starts], gi.total, media,
-            gi.memory_mb, gi.sm, gi.dec, gi.enc, gi.jpeg, gi.ofa]
-
-
 def compare(lib, board):
     theirs = resolved(lib, board)
-    named = (theirs.units, theirs.compute_slices, theirs.memory_slices, theirs.architecture,
-             bool(theirs.gi_beside_4g3g))
-    mine = (board.units, board.compute_slices, board.memory_slices, board.architecture,
-            board.beside_4g3g)
-    if named != mine:
-        yield f"{board.name}: {named}, not {mine}"
-    rows = [values(theirs.gi[i]) for i in range(theirs.n_gi)]
+    said = ask.brute_board(theirs)
+    for name in ("units", "compute_slices", "memory_slices", "architecture", "beside_4g3g"):
+        if getattr(said, name) != getattr(board, name):
+            yield f"{board.name}: {name} {getattr(said, name)}, not {getattr(board, name)}"
+    rows = [[getattr(p, column) for column in brute.COLUMNS] for p in said.profiles]
     for row, p in zip(rows, board.profiles):
         true = [getattr(p, column) for column in brute.COLUMNS]
         if row != true:
@@ -80,11 +73,34 @@ def compare(lib, board):
             yield f"compute instances of {board.name} {p.name}: {said}, not {true}"
 
 
+def shape(board):
+    """What the planner sees of it."""
+    return (board.units, board.compute_slices, board.architecture > 7, board.beside_4g3g,
+            tuple((p.id, p.slices, p.size, p.total, p.media, *p.starts) for p in board.profiles))
+
+
+def every_board(lib, boards):
+    """Each that the library has has the places of one that is asked about here."""
+    typed, n, known = {shape(b) for b in boards.values()}, 0, 0
+    while lib.mig_board_at(n):
+        out, error = ask.CBoard(), ask.Error()
+        # Not of one of which too little is known.
+        if lib.mig_board_resolve(lib.mig_board_at(n), DRIVER, byref(out), byref(error)) == 0:
+            known += 1
+            if shape(ask.brute_board(out)) not in typed:
+                yield f"{out.key.decode()} has other places than those in boards.json"
+        n += 1
+    print(f"{known} of {n} boards under {DRIVER.decode()} have the places of one typed here")
+    if known < 10:
+        yield f"{known} boards of {n} only"
+
+
 def main():
     lib, boards = suite.load()
     wrong = list(counts(boards))
     for board in boards.values():
         wrong += compare(lib, board)
+    wrong += every_board(lib, boards)
     for line in wrong:
         print(f"  {line}")
     if wrong:
