@@ -36,10 +36,11 @@ const struct cli_cmd cli_commands[] = {
 	  .group = "The tools",
 	  .args = "FILE.yaml",
 	  .summary = "Write a GPU's board file from what NVML says; only reads",
-	  .details = "'migctl lab create --board FILE.yaml' then simulates that GPU. What NVML does "
-		     "not say (without instances: compute instances and the numbering of GPU "
-		     "instances) follows the chip's family, and is marked unconfirmed. Best "
-		     "captured idle, with MIG off.",
+	  .details =
+		  "'migctl lab create --board FILE.yaml' then simulates that GPU. What NVML does "
+		  "not say (without instances: compute instances and the numbering of GPU "
+		  "instances) follows the chip's family, and is marked unconfirmed. Best "
+		  "captured idle, with MIG off.",
 	  .opts = boards_capture_opts,
 	  .min_args = 1,
 	  .max_args = 1,
@@ -71,8 +72,9 @@ const struct cli_cmd cli_commands[] = {
 	  .group = "The tools",
 	  .args = "FILE | -",
 	  .summary = "Record the whole state of a machine, for --snapshot of the reading commands",
-	  .details = "Only reads. A recording that is there is replaced, any other file is not. - is "
-		     "the standard output.",
+	  .details =
+		  "Only reads. A recording that is there is replaced, any other file is not. - is "
+		  "the standard output.",
 	  .opts = snapshot_opts,
 	  .min_args = 1,
 	  .max_args = 1,
@@ -88,6 +90,18 @@ const struct cli_cmd cli_commands[] = {
 	  .opts = who_opts,
 	  .max_args = 1,
 	  .fn = cmd_who },
+	{ .name = "draw",
+	  .group = "The tools",
+	  .args = "[--layout | --plan] [[N x]PROFILE[@START]]...",
+	  .summary = "Pictures for a document: GPUs, a layout, a plan, all that a board can hold",
+	  .details =
+		  "Without --layout, --plan, --maximal or --board the GPUs are drawn as they are. A "
+		  "board by itself is drawn as all its maximal layouts. The SVG has text as text, "
+		  "every part with an id and a title, and follows the page into light or dark. "
+		  "Without --svg the picture is drawn on the terminal; -o json and csv list its parts.",
+	  .opts = draw_opts,
+	  .max_args = CMD_ANY,
+	  .fn = cmd_draw },
 	{ .name = "lesson",
 	  .group = "The tools",
 	  .summary = "See MIG from the first command to the last, on a simulated A100",

@@ -67,8 +67,8 @@ def options():
 
 def operands():
     """One GPU where one must be meant; names that nobody has."""
-    for command in (["plan", "1g.10gb"], ["explain", "1g.10gb"], ["draw", "--svg", "never.svg"],
-                    ["boards", "capture", "never.yaml"]):
+    for command in (["plan", "1g.10gb"], ["explain", "1g.10gb"],
+                    ["draw", "--maximal", "--svg", "never.svg"], ["boards", "capture", "never.yaml"]):
         yield command, USAGE, ["-i"]
     for board, parts in (("a100-80gb-pci", ["a100-80gb-pcie"]), ("banana", ["banana"])):
         yield ["layouts", board], USAGE, parts
@@ -84,7 +84,13 @@ def operands():
     yield ["help", "banana"], USAGE, ["banana"]
     yield ["snapshot"], USAGE, []
     yield ["boards", "capture"], USAGE, []
-    yield ["draw", "-i", "0"], USAGE, ["--svg"]
+    yield ["draw", "3g.40gb", "-i", "0"], USAGE, ["--layout or --plan"]
+    yield ["draw", "--plan", "-i", "0"], USAGE, ["3g.40gb"]
+    yield ["draw", "--plan", "--layout", "3g.40gb", "-i", "0"], USAGE, ["say one"]
+    yield ["draw", "--maximal", "--keep", "1", "-i", "0"], USAGE, ["--plan"]
+    yield ["draw", "--layout", "3g.20gb", "-i", "0", "--svg", "never.svg"], USAGE, ["nearest: 3g.40gb"]
+    yield ["draw", "--layout", "4g.40gb", "4g.40gb", "-i", "0", "--svg", "never.svg"], 3, ["migctl plan"]
+    yield ["draw", "--svg", "-", "-o", "json"], USAGE, ["--svg -"]
 
 
 def files():

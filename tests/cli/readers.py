@@ -14,6 +14,7 @@ COMMANDS = {
     "layouts-patterns": ["layouts", "--patterns", "-i", "0"],
     "plan": ["plan", "HALF", "QUARTER", "SMALL", "-i", "0"],
     "who": ["who"],
+    "draw": ["draw"],
 }
 LATER = {
     "profiles": ["profiles"],
@@ -21,7 +22,7 @@ LATER = {
     "devices": ["devices"],
 }
 # Of these it is known that they use colours.
-COLOURED = ("layouts", "plan", "status")
+COLOURED = ("draw", "layouts", "plan", "status")
 # They need no machine.
 STILL = {
     "boards": ["boards"],
@@ -44,6 +45,9 @@ MORE = {
              ["plan", "WHOLE", "SMALL", "-i", "0"], ["plan", "WHOLE", "-i", "0", "--keep", "all"]),
     "explain": (["explain", "WHOLE", "-i", "0"], ["explain", "SMALL", "-i", "0"]),
     "who": (["who", "0"],),
+    "draw": (["draw", "--board", "a30"],
+             ["draw", "--board", "gh200-96gb", "--layout", "3g.48gb@4", "--svg", "drawn.svg"],
+             ["draw", "-i", "0", "--plan", "HALF", "SMALL"]),
     "lab-status": (["lab", "status", "lost"], ["lab", "status", "pro"]),
     "boards-one": (["boards", "h20-141gb"], ["boards", "thor-igpu"]),
 }

@@ -30,7 +30,7 @@ UNSEEN = {f"status/{key}" for key in (
 # Nobody here runs in a unit or a container, or has device files open: tests/observe has such.
 UNSEEN |= {f"who/processes[]/{key}" for key in ("unit", "container", "files")}
 # A question about a board needs no machine, and has no recording.
-BOARDS = {"a30", "a100-80gb-pcie", "h20-141gb"}
+BOARDS = {"a30", "a100-80gb-pcie", "gh200-96gb", "h20-141gb"}
 
 
 def load(p):
