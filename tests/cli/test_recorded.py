@@ -8,11 +8,13 @@ import json
 import os
 import pathlib
 import re
+import sys
 
 import readers  # noqa: F401  (finds labtest)
 from labtest import Place, check, skip
 
-RECORDED = pathlib.Path(os.environ["MIGKIT_SOURCE"]) / "tests" / "real" / "recorded"
+RECORDED = pathlib.Path(sys.argv[1] if sys.argv[1:] else
+                        f"{os.environ['MIGKIT_SOURCE']}/tests/real/recorded")
 # The head names the source; memory and time move on between a command and the snapshot.
 HEAD = re.compile(r"^(?:Machine|Recording|Driver|Taken):.*\n", re.M)
 MOVES = re.compile(r"source|recorded|taken|lab|memory_(?:used|free)\w*")
@@ -59,9 +61,9 @@ def offers(p, lab, folder, name):
 
 def boards(p, folder):
     snapshot = json.loads((folder / "snapshot.json").read_text())
-    key = next(iter(json.loads((folder / "status-json.out").read_text())["gpus"]))["board"]
+    key = snapshot["boards"][0]["key"]
     for lab, board in (("captured", folder / "board.yaml"), ("known", key)):
-        p.ok("lab", "create", lab, "--board", str(board), "--driver", snapshot["driver"])
+        p.ok("lab", "create", lab, "--board", str(board), "--driver", snapshot["machine"]["driver"])
         for name in ("profiles-json", "layouts-json"):
             ours, there = offers(p, lab, folder, name)
             for part in set(ours) | set(there):
