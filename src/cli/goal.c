@@ -275,6 +275,11 @@ int cli_goal_from_words(const struct cli_subject *s, char *const *words, unsigne
 	}
 	if (found < 0)
 		return found;
+	/* An empty layout is not asked for by words that say nothing. */
+	if (found == 0 && n > 0)
+		return mig_fail(reterr, -EINVAL,
+				"'%s': a profile is missing: PROFILE[@START], such as 3g.40gb@4",
+				words[0]);
 	*ret = goal;
 	return 0;
 }

@@ -39,6 +39,24 @@ static int finish(int status)
 	return status;
 }
 
+/*
+ * A sentence quotes what was typed and what files hold. Control characters in it would be orders to
+ * the terminal: they are shown as \x1b, those of UTF-8's second block as well.
+ */
+static void complain(const char *name, const char *text)
+{
+	fprintf(stderr, "%s: ", name);
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+		if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
+			fprintf(stderr, "\\x%02x", *++c);
+		else if (*c < ' ' || *c == 0x7f)
+			fprintf(stderr, "\\x%02x", *c);
+		else
+			fputc(*c, stderr);
+	}
+	fputc('\n', stderr);
+}
+
 int main(int argc, char **argv)
 {
 	struct mig_error err = { 0 };
@@ -57,7 +75,7 @@ int main(int argc, char **argv)
 		r = cli_dispatch(argc - 1, argv + 1, &err);
 	}
 	if (r < 0) {
-		fprintf(stderr, "%s: %s\n", name, err.msg[0] ? err.msg : strerror(-r));
+		complain(name, err.msg[0] ? err.msg : strerror(-r));
 		r = cli_errno_to_exit(r);
 	}
 	return finish(r);

@@ -35,7 +35,7 @@ def words_of_a_request():
                 (["banana"], ["banana"]),
                 (["@0"], ["@0", "profile"]),
                 ([""], ["profile"]),
-                (["\x1b[31m"], [])):
+                (["\x1b[31m"], ["\\x1b[31m"]), (["\x9b31m\n"], ["\\x9b31m\\x0a"])):
             yield [command, *words, "-i", "0"], USAGE, parts
     for words, parts in (
             (["0x1g.10gb"], ["a count is 1 to"]), (["99999x1g.10gb"], ["a count is 1 to"]),

@@ -89,7 +89,7 @@ def main():
         env = {"MIGKIT_LAB": str(p.labs / "full")}
         before = (p.labs / "full" / "state").read_bytes()
         every_command(p, env)
-        if "plan" in readers.COMMANDS:
+        if "explain" in readers.COMMANDS:
             fits(p, env)
             not_permitted(p, env)
             recordings(p, env)
