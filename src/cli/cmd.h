@@ -64,6 +64,8 @@ void cli_help_command(const struct cli_cmd *cmd);
 	int fn(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)
 
 CLI_COMMAND(cmd_status);
+CLI_COMMAND(cmd_profiles);
+CLI_COMMAND(cmd_devices);
 CLI_COMMAND(cmd_help);
 CLI_COMMAND(cmd_smi);
 CLI_COMMAND(cmd_boards);
@@ -94,6 +96,8 @@ CLI_COMMAND(cmd_lab_client_list);
 CLI_COMMAND(cmd_lab_client_stop);
 
 extern const struct cli_opt status_opts[];
+extern const struct cli_opt profiles_opts[];
+extern const struct cli_opt devices_opts[];
 extern const struct cli_opt boards_opts[];
 extern const struct cli_opt layouts_opts[];
 extern const struct cli_opt boards_capture_opts[];

@@ -170,8 +170,9 @@ static int list_json(struct cli_out *out, const char *key, const struct cli_fiel
 			return -ENOMEM;
 		}
 		for (const struct cli_field *f = fields; f->key; f++)
-			json_object_object_add(o, f->key,
-					       json_of(cli_value_of(f, records + i * size)));
+			if (*f->key)
+				json_object_object_add(
+					o, f->key, json_of(cli_value_of(f, records + i * size)));
 		json_object_array_add(array, o);
 	}
 	return json_object_object_add(out->root, key, array);

@@ -33,6 +33,7 @@ enum cli_field_type {
 	F_MIB,	       /* uint64_t bytes, shown as MiB; JSON has the bytes */
 	F_READING,     /* struct mig_reading; a refusal is a word in tables, null elsewhere */
 	F_READING_MIB, /* the same of bytes, shown as MiB */
+	F_MARKED,      /* struct cli_marked: "5952?" in tables, the number alone elsewhere */
 	F_STATUS,      /* int32_t, NVML's code: its name, "NVML_ERROR_NO_PERMISSION"; 0 and not
 			  asked are no value. That of a struct mig_reading is its first member */
 };
@@ -44,8 +45,14 @@ enum cli_fit {
 	CLI_DROP,     /* left out, the last of them first, and the table says so */
 };
 
+/* A number that may be one that no output of hardware confirms. */
+struct cli_marked {
+	int32_t value; /* CLI_NONE: not known */
+	bool unconfirmed;
+};
+
 struct cli_field {
-	const char *key;
+	const char *key;  /* "": in tables only; NULL ends the fields */
 	const char *head; /* NULL: not in tables */
 	uint8_t type;	  /* enum cli_field_type */
 	size_t off;

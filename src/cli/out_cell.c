@@ -39,6 +39,7 @@ struct cli_value cli_value_of(const struct cli_field *f, const void *record)
 		if (*(const int32_t *)at == CLI_NONE)
 			break;
 		return (struct cli_value){ .kind = V_BOOL, .u = *(const int32_t *)at != 0 };
+	case F_MARKED:
 	case F_INT:
 		return (struct cli_value){ .kind = *(const int32_t *)at == CLI_NONE ? V_NONE
 										    : V_INT,
@@ -81,6 +82,13 @@ static bool is_mib(const struct cli_field *f)
 	return f->type == F_MIB || f->type == F_READING_MIB;
 }
 
+static bool is_doubtful(const struct cli_field *f, const void *record)
+{
+	const void *at = (const char *)record + f->off;
+
+	return f->type == F_MARKED && ((const struct cli_marked *)at)->unconfirmed;
+}
+
 const char *cli_cell(const struct cli_field *f, const void *record, char buf[32])
 {
 	struct cli_value v = cli_value_of(f, record);
@@ -91,7 +99,7 @@ const char *cli_cell(const struct cli_field *f, const void *record, char buf[32]
 	case V_BOOL:
 		return v.u ? "yes" : "-";
 	case V_INT:
-		snprintf(buf, 32, "%" PRId64, v.i);
+		snprintf(buf, 32, "%" PRId64 "%s", v.i, is_doubtful(f, record) ? "?" : "");
 		return buf;
 	case V_UINT:
 		snprintf(buf, 32, "%" PRIu64 "%s", is_mib(f) ? v.u >> 20 : v.u,

@@ -47,14 +47,23 @@ static void put_value(FILE *to, struct cli_value v)
 void cli_out_csv(FILE *to, const struct cli_field *fields, const char *records, size_t n,
 		 size_t size)
 {
-	for (const struct cli_field *f = fields; f->key; f++)
-		fprintf(to, "%s%s", f == fields ? "" : ",", f->key);
+	const char *comma = "";
+
+	for (const struct cli_field *f = fields; f->key; f++) {
+		if (!*f->key)
+			continue;
+		fprintf(to, "%s%s", comma, f->key);
+		comma = ",";
+	}
 	fputs("\r\n", to);
 	for (size_t i = 0; i < n; i++) {
+		comma = "";
 		for (const struct cli_field *f = fields; f->key; f++) {
-			if (f != fields)
-				fputc(',', to);
+			if (!*f->key)
+				continue;
+			fputs(comma, to);
 			put_value(to, cli_value_of(f, records + i * size));
+			comma = ",";
 		}
 		fputs("\r\n", to);
 	}

@@ -10,6 +10,8 @@ LAYOUT = ["3g.40gb", "2g.20gb", "1g.10gb"]
 # schema: words.
 COMMANDS = {
     "status": ["status"],
+    "profiles": ["profiles"],
+    "devices": ["devices"],
     "layouts": ["layouts", "-i", "0"],
     "layouts-patterns": ["layouts", "--patterns", "-i", "0"],
     "plan": ["plan", "HALF", "QUARTER", "SMALL", "-i", "0"],
@@ -17,9 +19,7 @@ COMMANDS = {
     "draw": ["draw"],
 }
 LATER = {
-    "profiles": ["profiles"],
     "explain": ["explain", "HALF", "-i", "0"],
-    "devices": ["devices"],
 }
 # Of these it is known that they use colours.
 COLOURED = ("draw", "layouts", "plan", "status")
@@ -38,6 +38,7 @@ STILL = {
 }
 # Further words, each by itself, so that every kind of answer is seen.
 MORE = {
+    "profiles": (["profiles", "a800-80gb-pcie"],),
     "layouts": (["layouts", "a100-80gb-pcie", "--all", "--profiles", "all"],
                 ["layouts", "a30", "--with", "5x1g.6gb"]),
     "layouts-patterns": (["layouts", "a30", "--patterns", "--with", "5x1g.6gb"],),

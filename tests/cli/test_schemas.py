@@ -29,8 +29,9 @@ UNSEEN = {f"status/{key}" for key in (
     "instances[]/compute_instances_status", "processes[]/memory_status")}
 # Nobody here runs in a unit or a container, or has device files open: tests/observe has such.
 UNSEEN |= {f"who/processes[]/{key}" for key in ("unit", "container", "files")}
+UNSEEN |= {"profiles/profiles[]/free_status", "devices/devices[]/memory_status"}
 # A question about a board needs no machine, and has no recording.
-BOARDS = {"a30", "a100-80gb-pcie", "gh200-96gb", "h20-141gb"}
+BOARDS = {"a30", "a100-80gb-pcie", "a800-80gb-pcie", "gh200-96gb", "h20-141gb"}
 
 
 def load(p):
