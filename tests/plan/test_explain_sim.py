@@ -157,8 +157,6 @@ def main():
         for name in BOARDS:
             key, driver = brute.boards()[name].ours
             place.ok("lab", "create", name, "--board", key, "--driver", driver)
-            if name.startswith("rtx"):  # no MIG mode with display ports
-                place.run("--lab", name, "lab", "set", "0", "display=off")
             env = {**os.environ, **place.env, "MIGKIT_LAB_ROOT": "1",
                    "MIGKIT_LAB": place.ok("lab", "path", name).strip()}
             if subprocess.run([sys.executable, __file__, name], env=env, check=False,
