@@ -157,10 +157,13 @@ def answers(machine):
 
 def files(machine):
     yield Case("draw", ["draw", "-i", "0", "--svg", "@gpu.svg"])
+    wanted = [machine.profile(n) for n in (9, 14, 19)]
+    yield Case("draw-plan", ["draw", "--plan", *wanted, "-i", "0", "--svg", "@plan.svg"])
+    yield Case("draw-layouts", ["draw", "--maximal", "-i", "0", "--svg", "@layouts.svg"])
+    yield Case("draw-here", ["draw", "-i", "0"])
     yield Case("snapshot", ["snapshot", "@snapshot.json"])
     yield Case("capture", ["boards", "capture", "-i", "0", "@board.yaml"])
     kept = ["--snapshot", "@snapshot.json"]
-    wanted = [machine.profile(n) for n in (9, 14, 19)]
     for name, words in (("status-json", ["status"]), ("profiles-json", ["profiles"]),
                         ("layouts-json", ["layouts", "-i", "0"]),
                         ("plan-json", ["plan", *wanted, "-i", "0"])):
