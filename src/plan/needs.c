@@ -13,7 +13,7 @@ struct question {
 	unsigned stay_sum, stay_units, stay_slices;
 	unsigned n;
 	mig_profiles serve[MIG_MAX_GI]; /* for each need those that do */
-	uint8_t engines[MIG_MAX_GI_PROFILES];
+	uint16_t engines[MIG_MAX_GI_PROFILES];
 };
 
 struct offer {
@@ -104,8 +104,8 @@ static int ask(struct question *q, const struct mig_board *board, const struct m
 					needs[i].sm);
 	}
 	for (unsigned p = 0; p < q->t->n_profiles; p++)
-		q->engines[p] = (uint8_t)(board->gi[p].dec + board->gi[p].enc + board->gi[p].jpeg +
-					  board->gi[p].ofa);
+		q->engines[p] = (uint16_t)(board->gi[p].dec + board->gi[p].enc + board->gi[p].jpeg +
+					   board->gi[p].ofa);
 	return 0;
 }
 

@@ -86,7 +86,7 @@ int plan_make_choices(struct mig_plan_table *t)
 				count_remaining(t, i);
 	for (size_t i = 0; i < t->n_rows; i++)
 		for (unsigned p = 0; p < t->n_profiles; p++)
-			t->chosen[i * t->n_profiles + p] = (int8_t)choose(t, &t->row[i], p);
+			t->chosen[i * t->n_profiles + p] = (int16_t)choose(t, &t->row[i], p);
 	return 0;
 }
 
@@ -140,16 +140,23 @@ struct walk {
 	struct mig_plan_order *ret;
 };
 
-static void fail_all(struct walk *w)
+/* Of so many orders those that begin with one of n out of sum. */
+static unsigned long share(unsigned long orders, unsigned n, unsigned sum)
+{
+	unsigned long product;
+
+	return __builtin_mul_overflow(orders, n, &product) ? orders : product / sum;
+}
+
+static void fail_all(struct walk *w, unsigned long orders)
 {
 	unsigned long sum;
 
-	if (__builtin_add_overflow(w->ret->tried, count_orders(&w->left), &sum))
-		sum = ULONG_MAX;
-	w->ret->tried = sum;
+	w->ret->tried = __builtin_add_overflow(w->ret->tried, orders, &sum) ? ULONG_MAX : sum;
 }
 
-static bool follow(struct walk *w, uint32_t row)
+/* All orders of what is left, from this row on; how many they are is known. */
+static bool follow(struct walk *w, uint32_t row, unsigned long orders)
 {
 	const struct mig_plan_table *t = w->t;
 	struct mig_plan_order *ret = w->ret;
@@ -162,27 +169,29 @@ static bool follow(struct walk *w, uint32_t row)
 		return !w->end || w->end == ret->end;
 	}
 	if (w->failed[row / 64] >> (row % 64) & 1) {
-		fail_all(w);
+		fail_all(w, orders);
 		return false;
 	}
 	/* The larger ones are wanted first, as people write them. */
 	for (unsigned p = t->n_profiles; p-- > 0;) {
 		int slot = t->chosen[(size_t)row * t->n_profiles + p];
+		unsigned long part;
 
 		if (!w->left.n[p])
 			continue;
+		part = share(orders, w->left.n[p], w->n_left);
+		if (slot < 0) {
+			fail_all(w, part);
+			continue;
+		}
+		ret->profile[ret->n] = (uint8_t)p;
+		ret->start[ret->n] = t->slot[slot].start;
+		ret->n++;
 		w->left.n[p]--;
 		w->n_left--;
-		if (slot < 0) {
-			fail_all(w);
-		} else {
-			ret->profile[ret->n] = (uint8_t)p;
-			ret->start[ret->n] = t->slot[slot].start;
-			ret->n++;
-			if (follow(w, plan_find(t, t->row[row].slots | plan_bit((unsigned)slot))))
-				return true;
-			ret->n--;
-		}
+		if (follow(w, plan_find(t, t->row[row].slots | plan_bit((unsigned)slot)), part))
+			return true;
+		ret->n--;
 		w->left.n[p]++;
 		w->n_left++;
 	}
@@ -209,7 +218,7 @@ int mig_plan_order(const struct mig_plan_table *table, mig_slots now,
 	if (!failed)
 		return -ENOMEM;
 	w.failed = failed;
-	if (!follow(&w, row)) {
+	if (!follow(&w, row, ret->orders)) {
 		ret->n = 0;
 		ret->end = 0;
 		/* Sums that saturate on the way would not meet the product. */

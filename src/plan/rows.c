@@ -298,7 +298,7 @@ static void group_rows(struct mig_plan_table *t)
 			if (t->grouped[k].room > t->grouped[set->best].room)
 				set->best = k;
 		}
-		set->largest = (int8_t)plan_largest(t, can);
+		set->largest = (int16_t)plan_largest(t, can);
 		set->uncovered = is_uncovered(t, set);
 	}
 }

@@ -104,7 +104,7 @@ static void number_slots(struct mig_plan_table *t)
 		t->slot[k] = slot;
 	}
 	for (unsigned i = 0; i < t->n_slots; i++) {
-		t->at[t->slot[i].profile][t->slot[i].start] = (int8_t)i;
+		t->at[t->slot[i].profile][t->slot[i].start] = (int16_t)i;
 		t->of_profile[t->slot[i].profile] |= plan_bit(i);
 		t->units_of[i] = span(t->slot[i].start, t->slot[i].size);
 	}

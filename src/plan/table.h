@@ -33,9 +33,9 @@ struct plan_set {
 	unsigned sum, units, slices; /* of its instances */
 	uint32_t first, n;	     /* in .grouped */
 	uint32_t best;		     /* in .grouped: most room, then whose slots come first */
-	int8_t largest; /* profile that the kindest of its layouts has room for, -1 none */
-	bool maximal;	/* nothing can be added to one of its layouts */
-	bool uncovered; /* contained in no other multiset */
+	int16_t largest; /* profile that the kindest of its layouts has room for, -1 none */
+	bool maximal;	 /* nothing can be added to one of its layouts */
+	bool uncovered;	 /* contained in no other multiset */
 };
 
 /* A layout among those of its multiset, the one whose slots come first first. */
@@ -71,7 +71,7 @@ struct mig_plan_table {
 	uint8_t slices_of[MIG_MAX_GI_PROFILES], size_of[MIG_MAX_GI_PROFILES];
 	uint8_t choice[MIG_MAX_GI_PROFILES]; /* enum plan_choice */
 	char name[MIG_MAX_GI_PROFILES][MIG_PROFILE_NAME];
-	int8_t at[MIG_MAX_GI_PROFILES][64]; /* slot of (profile, start), -1 none */
+	int16_t at[MIG_MAX_GI_PROFILES][64]; /* slot of (profile, start), -1 none */
 
 	size_t n_rows;
 	struct plan_row *row;
@@ -88,7 +88,7 @@ struct mig_plan_table {
 	/* For each row and profile: how many more fit, and the slot that the driver would choose.
 	 */
 	uint8_t *remaining;
-	int8_t *chosen;
+	int16_t *chosen;
 };
 
 /* Row of a layout, PLAN_NONE: it is none. */

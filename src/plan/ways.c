@@ -91,7 +91,7 @@ struct question {
 };
 
 static struct way way_of(const struct question *q, mig_slots destroy, mig_slots again,
-			 unsigned slot, mig_slots end)
+			 unsigned slot, mig_slots end, unsigned room)
 {
 	return (struct way){
 		.way = { .destroy = destroy,
@@ -99,15 +99,25 @@ static struct way way_of(const struct question *q, mig_slots destroy, mig_slots 
 			 .slot = slot,
 			 .n_ci_destroy = plan_cis_in(q->state, destroy) },
 		.n = plan_count(destroy),
-		.room = mig_plan_room(q->t, end),
+		.room = room,
 		.end = end,
 	};
 }
 
+/* Whether a way that is here destroys less and no other. */
+static bool has_smaller(const struct ways *ways, mig_slots destroy)
+{
+	for (unsigned i = 0; i < ways->n; i++)
+		if (ways->way[i].way.destroy != destroy && !(ways->way[i].way.destroy & ~destroy))
+			return true;
+	return false;
+}
+
 /*
  * What loses nothing ends in a layout that has the same instances and one more. Each of those is
- * looked at; what it lacks of now is destroyed, what it has more is created. An instance that
- * stands in the very slot that is wanted has to go, too, and comes back elsewhere.
+ * looked at; what it lacks of now is destroyed, what it has more is created, and of that one is the
+ * wanted one. Where none of it is at the wanted start, an instance of that very profile stands
+ * there and stays there in the end: it has to go, too, and comes back elsewhere.
  */
 static void ways_that_move(const struct question *q, unsigned profile, struct ways *ways)
 {
@@ -115,7 +125,6 @@ static void ways_that_move(const struct question *q, unsigned profile, struct wa
 	struct mig_counts counts = mig_plan_counts(t, q->state->now);
 	const struct plan_member *m, *end;
 	mig_slots now = q->state->now;
-	unsigned slot;
 	uint32_t set;
 
 	counts.n[profile]++;
@@ -124,17 +133,18 @@ static void ways_that_move(const struct question *q, unsigned profile, struct wa
 		return;
 	m = &t->grouped[t->set[set].first];
 	for (end = m + t->set[set].n; m < end; m++) {
-		mig_slots gone = now & ~m->slots, come = m->slots & ~now;
+		mig_slots gone = now & ~m->slots, come = m->slots & ~now, bit;
+		struct way w;
 
+		bit = come & q->wanted ? come & q->wanted : m->slots & q->wanted;
+		bit &= -bit;
+		gone |= now & bit;
 		if (gone & q->state->pinned)
 			continue;
-		PLAN_EACH(slot, q->wanted & m->slots & ~q->state->pinned)
-		{
-			mig_slots bit = plan_bit(slot);
-			struct way w = way_of(q, gone | (now & bit), come & ~bit, slot, m->slots);
-
-			add(ways, &w);
-		}
+		if (!bit || has_smaller(ways, gone))
+			continue;
+		w = way_of(q, gone, come & ~bit, plan_lowest(bit), m->slots, m->room);
+		add(ways, &w);
 	}
 }
 
@@ -145,7 +155,7 @@ static void ways_that_move(const struct question *q, unsigned profile, struct wa
  */
 static void ways_that_destroy(const struct question *q, struct ways *ways)
 {
-	mig_slots now = q->state->now, least, rest, more, stay;
+	mig_slots now = q->state->now, least, rest, more, stay, end;
 	unsigned slot;
 
 	PLAN_EACH(slot, q->wanted)
@@ -157,9 +167,10 @@ static void ways_that_destroy(const struct question *q, struct ways *ways)
 		more = 0;
 		do {
 			stay = now & ~(least | more);
+			end = stay | plan_bit(slot);
 			if (mig_plan_free(q->t, stay) & plan_bit(slot)) {
-				struct way w =
-					way_of(q, least | more, 0, slot, stay | plan_bit(slot));
+				struct way w = way_of(q, least | more, 0, slot, end,
+						      mig_plan_room(q->t, end));
 
 				add(ways, &w);
 				if (!more)
