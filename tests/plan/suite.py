@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the questions on boards, says how many were asked and how many answers are wrong."""
 import os
+import re
 import sys
 import time
 
@@ -53,6 +54,24 @@ def plain(board):
         if not p.media and p.size < least.setdefault(p.slices, p).size:
             least[p.slices] = p
     return sorted(p.position for p in least.values())
+
+
+def layout_of(model, words):
+    """"2g.20gb@0 3g.40gb@4" as slots."""
+    mask = 0
+    for name, start in re.findall(r"(\S+)@(\d+)", words):
+        profile = next(p for p in model.board.profiles if p.name == name)
+        mask |= 1 << model.slot_at(profile.position, int(start))
+    return mask
+
+
+def counts_of(model, words):
+    """"2x2g.20gb 3g.40gb" as a multiset."""
+    counts = [0] * model.n_profiles
+    for word in words.split():
+        n, name = re.fullmatch(r"(?:(\d+)x)?(\S+)", word).groups()
+        counts[next(p.position for p in model.board.profiles if p.name == name)] += int(n or 1)
+    return tuple(counts)
 
 
 def finish(wrong):

@@ -74,23 +74,6 @@ class Machine:
                 words = ",".join(f"{s.profile.id}:{s.start}" for s in slots)
                 self.sh(f"sudo nvidia-smi mig -i 0 -cgi {words}{option}")
 
-    def layout(self, words):
-        """"2g.20gb@0 3g.40gb@4" as slots."""
-        mask = 0
-        for name, start in re.findall(r"(\S+)@(\d+)", words):
-            profile = next(p for p in self.model.board.profiles if p.name == name)
-            mask |= 1 << self.model.slot_at(profile.position, int(start))
-        return mask
-
-    def counts(self, words):
-        """"2x2g.20gb 3g.40gb" as a multiset."""
-        counts = [0] * self.model.n_profiles
-        for word in words.split():
-            n, name = re.fullmatch(r"(?:(\d+)x)?(\S+)", word).groups()
-            counts[next(p.position for p in self.model.board.profiles if p.name == name)] += int(
-                n or 1)
-        return tuple(counts)
-
 
 def request(model, counts, at):
     """A goal as words of the command line."""
@@ -155,7 +138,7 @@ class Trial:
             for p in true:
                 counts[p] += 1
             best = self.model.changes(self.layout, self.pinned, self.n_ci, tuple(counts))[0][0]
-            if self.machine.layout(said["plans"][0]["words"]) != best:
+            if suite.layout_of(self.model, said["plans"][0]["words"]) != best:
                 yield f"{line}: {said['plans'][0]['words']}, not {best:#x}"
 
     def problems(self):
@@ -199,7 +182,7 @@ class Trial:
             new = target & ~self.layout
             created = model._count(new)
             ends = model.ends(self.layout & ~gone, created)
-            figures = (self.machine.layout(plan["words"]), plan["destroys"], plan["ci_destroys"],
+            figures = (suite.layout_of(self.model, plan["words"]), plan["destroys"], plan["ci_destroys"],
                        plan["creates"], plan["keeps"], plan["room"],
                        plan["order"] is not None)
             expected = (target, gone.bit_count(), sum(self.n_ci[n] for n in brute.bits(gone)),
@@ -240,7 +223,7 @@ class Trial:
         if sorted(row["gi"] for row in said["must_go"]) != gis:
             yield f"must go: {said['must_go']}, not {gis}"
         near = questions.nearest_goals(model, self.pinned, self.counts, self.at)
-        named = [self.machine.counts(row["words"]) for row in said["nearest"]]
+        named = [suite.counts_of(self.model, row["words"]) for row in said["nearest"]]
         if named != near[:len(named)] or (near and not named):
             yield f"nearest: {[row['words'] for row in said['nearest']]}, not {near[:5]}"
         if not said["reason"]:
