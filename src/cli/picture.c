@@ -158,6 +158,7 @@ void cli_picture_board(const struct mig_board *board, const struct mig_plan_tabl
 		.units = board->units,
 		.mig = true,
 		.pending = true,
+		.mode = "",
 		.n_gi = (uint8_t)n,
 	};
 	snprintf(ret->name, sizeof(ret->name), "%s", board->name);

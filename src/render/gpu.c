@@ -153,10 +153,9 @@ static void draw_ci(const struct grid *g, const struct render_ci *ci, unsigned f
 	int x = g->x + (int)(first + ci->start) * g->slice, w = ci->slices * g->slice;
 	int y = g->compute_y;
 	const char *dot = strchr(ci->name, '.');
-	char name[MIG_PROFILE_NAME], title[64], id[16];
+	char name[MIG_PROFILE_NAME], title[RENDER_TITLE];
 
-	snprintf(title, sizeof(title), "%s: %s%s%s", name_id(id, "CI", ci->id), ci->name,
-		 ci->in_use ? ", " : "", ci->in_use ? g->gpu->words->in_use : "");
+	render_ci_title(g->gpu, ci, title, sizeof(title));
 	render_begin(g->pen,
 		     &(struct render_part){ .kind = "ci",
 					    .number = ci->id == RENDER_NO_ID ? ci->start : ci->id,
@@ -231,11 +230,10 @@ static void draw_gi(const struct grid *g, const struct render_gi *gi)
 {
 	int x = g->x + gi->start * g->unit, w = gi->size * g->unit;
 	enum render_style style = tint(gi);
-	char title[64], id[16];
+	char title[RENDER_TITLE];
 	int lines;
 
-	snprintf(title, sizeof(title), "%s: %s at %u-%u", name_id(id, "GI", gi->id), gi->name,
-		 gi->start, gi->start + gi->size - 1);
+	render_gi_title(g->gpu, gi, title, sizeof(title));
 	render_begin(g->pen,
 		     &(struct render_part){ .kind = "gi",
 					    .number = gi->id == RENDER_NO_ID ? gi->start : gi->id,
@@ -375,10 +373,12 @@ void render_gpu(struct render_pen *pen, const void *what)
 	const struct render_gpu *gpu = what;
 	const struct render_words *words = gpu->words;
 	struct grid g = { .pen = pen, .gpu = gpu };
+	char title[RENDER_TITLE];
 	int labels = max_int(pen->ops->text_width(pen, words->memory),
 			     pen->ops->text_width(pen, words->compute));
 	int room = gpu->columns ? max_int((int)gpu->columns - labels - 2, 1) : 0;
 
+	render_gpu_title(gpu, mode_words(gpu), title, sizeof(title));
 	g.x = labels + 1;
 	g.unit = render_unit_columns(gpu->units, (unsigned)room);
 	g.slice = gpu->units ? g.unit * gpu->units / gpu->memory_slices : g.unit;
@@ -391,7 +391,7 @@ void render_gpu(struct render_pen *pen, const void *what)
 	render_begin(pen, &(struct render_part){
 				  .kind = "gpu",
 				  .number = gpu->index == RENDER_NO_INDEX ? 0 : (int)gpu->index,
-				  .title = gpu->name });
+				  .title = title });
 	(void)draw_title(&g, true);
 	render_ruler(pen, g.x, g.titles, gpu->memory_slices, g.slice);
 	if (gpu->units) {

@@ -58,10 +58,10 @@ static void draw_block(const struct column *c, const struct render_block *block,
 		       unsigned joins)
 {
 	int x = c->x + block->start * c->unit, w = block->size * c->unit;
-	char title[64], buf[64];
+	char title[64], buf[64], place[16];
 
-	snprintf(title, sizeof(title), "%s at %u-%u", block->name, block->start,
-		 block->start + block->size - 1);
+	snprintf(title, sizeof(title), "%s at %s", block->name,
+		 render_place(place, block->start, block->size));
 	render_begin(c->pen, &(struct render_part){ .kind = "block",
 						    .number = block->start,
 						    .title = title,

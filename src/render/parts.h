@@ -26,7 +26,7 @@ struct render_found {
 	char profile[32];
 	int start, size; /* size 0: it has none */
 	unsigned depth;	 /* 1: of the picture itself */
-	char title[128];
+	char title[256];
 };
 
 /* All parts of a drawing, in the order in which they are drawn; the caller frees *ret. -ENOMEM. */

@@ -86,10 +86,15 @@ static void draw_block(const struct stages *s, const struct render_plan_block *b
 	enum render_style style = fate_style(block);
 	int x = s->x + block->start * s->unit, w = block->size * s->unit;
 	const char *note = note_of(words, block);
-	char text[64], title[128];
+	char text[64], title[128], place[16];
 
-	snprintf(title, sizeof(title), "%s at %u-%u: %s", block->name, block->start,
-		 block->start + block->size - 1, fate_word(words, block->fate));
+	if (block->gi >= 0)
+		snprintf(text, sizeof(text), "GI %d, ", block->gi);
+	else
+		text[0] = 0;
+	snprintf(title, sizeof(title), "%s%s at %s, %s%s%s", text, block->name,
+		 render_place(place, block->start, block->size), fate_word(words, block->fate),
+		 note ? ", " : "", note ? note : "");
 	render_begin(s->pen, &(struct render_part){ .kind = "block",
 						    .number = block->start,
 						    .state = fate_class[block->fate],

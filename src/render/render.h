@@ -86,6 +86,16 @@ struct render_gpu {
 	struct render_gi gi[MIG_MAX_GI];
 };
 
+/* In words, as titles of the picture's parts. */
+#define RENDER_TITLE 256
+void render_gpu_title(const struct render_gpu *gpu, const char *mode, char *buf, size_t size);
+void render_gi_title(const struct render_gpu *gpu, const struct render_gi *gi, char *buf,
+		     size_t size);
+void render_ci_title(const struct render_gpu *gpu, const struct render_ci *ci, char *buf,
+		     size_t size);
+/* "4-7", "2" */
+const char *render_place(char buf[16], unsigned start, unsigned size);
+
 /* One GPU: memory slices on one line, compute slices on the next, instances as boxes. */
 void render_gpu(struct render_pen *pen, const void *gpu);
 
