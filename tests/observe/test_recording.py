@@ -260,8 +260,11 @@ def as_nobody(p):
     env = {"MIGKIT_LAB": str(lab), "XDG_STATE_HOME": "/nonexistent", "HOME": "/nonexistent"}
     said = json.loads(p.ok("status", "-o", "json", env=env, before=before))
     gpu = said["gpus"][0]
-    check(gpu["mig_current"] == "on" if "mig_current" in gpu else True, f"{gpu}")
-    p.ok("status", env=env, before=before)
+    for key in ("instances_status", "memory_status"):
+        check(gpu[key] == "NVML_ERROR_NO_PERMISSION", f"{key}: {gpu}")
+    check(gpu["memory_used_bytes"] is None and gpu["compute_slices_free"] is None, f"{gpu}")
+    check(len(said["instances"]) == 3 and all(i["start"] is None for i in said["instances"]), f"{said}")
+    check("NVML_ERROR_NO_PERMISSION" in p.ok("status", env=env, before=before), "status does not say why")
     text = p.ok("snapshot", "-", env=env, before=before)
     value = json.loads(text)
     check(value["machine"]["privileged"] is False, "nobody is privileged")
