@@ -185,6 +185,19 @@ static void say_gpus(const struct cli_source *source, struct cli_out *out)
 	}
 }
 
+static void say_files(const struct mig_snapshot *s, struct cli_out *out)
+{
+	for (uint32_t i = 0; i < s->n_process; i++) {
+		if (!s->lab || s->process[i].kind != MIG_PROCESS_FILE)
+			continue;
+		cli_out_say(
+			out, RENDER_PLAIN,
+			"Open device files alone block nothing in a lab; on a real GPU they block a "
+			"reset, and those of an instance its end.");
+		return;
+	}
+}
+
 /* Facts beside the lists: how far this could see. */
 static int seen_facts(const struct mig_holders_seen *seen, struct cli_out *out)
 {
@@ -216,6 +229,7 @@ static int print(const struct cli_source *source, const struct who_place *place,
 		return mig_fail(reterr, r, "cannot print the list: %s", strerror(-r));
 	cli_out_gap(out);
 	say_gpus(source, out);
+	say_files(s, out);
 	say_hidden(&s->holders, out);
 	return cli_out_end(out, reterr);
 }

@@ -213,6 +213,8 @@ static const char *needed_first(const struct mig_gpu *gpu, const struct mig_chan
 	switch (change->action) {
 	case MIG_ACTION_MODE:
 		return gpu->mode == MIG_MODE_ON && gpu->n_gi ? "destroy its instances" : NULL;
+	case MIG_ACTION_FIRST_GI:
+		return gpu->mode == MIG_MODE_OFF ? "turn MIG mode on" : NULL;
 	case MIG_ACTION_DESTROY_GI:
 		for (uint32_t i = 0; i < gpu->n_gi; i++)
 			if (gpu->gi[i].id == change->gi)

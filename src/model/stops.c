@@ -19,7 +19,10 @@ bool mig_action_possible(const struct mig_gpu *gpu, enum mig_action action)
 	case MIG_ACTION_MODE:
 		return gpu->mig_capable;
 	case MIG_ACTION_FIRST_GI:
-		return gpu->mig_capable && !gpu->n_gi && !gpu->gi_status;
+		/* Where turning the mode on is a reset, that is what has to be asked about first.
+		 */
+		return gpu->mig_capable && !gpu->n_gi && !gpu->gi_status &&
+		       (gpu->mode == MIG_MODE_ON || !gpu->board.mode_needs_reset);
 	default:
 		return gpu->mig_capable && gpu->mode == MIG_MODE_ON;
 	}
