@@ -18,11 +18,11 @@ class Time:
         self.code = int(line.split()[3])
 
 
-def measure(spawn, commands, env, rounds):
-    """{name: Time} of {name: words}, all of them once in each round."""
+def measure(spawn, commands, env, rounds, **who):
+    """{name: Time} of {name: words}, all of them once in each round; who: as subprocess has it."""
     lines = "".join("\t".join(str(w) for w in words) + "\n" for words in commands.values())
     done = subprocess.run([spawn, str(rounds)], input=lines, env=env, capture_output=True, text=True,
-                          check=False)
+                          check=False, **who)
     if done.returncode:
         raise SystemExit(f"spawn: {done.stderr}")
     return dict(zip(commands, map(Time, done.stdout.splitlines())))

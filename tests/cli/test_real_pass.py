@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # test: timeout=120
 """tests/real/pass.c, which proves on a real driver that nothing is changed: it has the driver's names,
-passes arguments and answers unharmed, misses no call, and a change does not escape it."""
+passes arguments and answers unharmed, misses no call, and lets none pass that may change something."""
 import ctypes
+import importlib.machinery
+import importlib.util
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
@@ -18,13 +19,16 @@ import reading  # noqa: E402
 from labtest import BUILD, Place, check, skip  # noqa: E402
 
 
-def pack(root):
-    done = subprocess.run([SOURCE / "tests/real/pack", root / "pack"], capture_output=True, text=True,
-                          env={**os.environ, "MIGKIT_BUILD": str(BUILD)}, check=False)
-    if done.returncode == 77:
-        skip(done.stdout.partition("skipped: ")[2].strip())
-    check(done.returncode == 0, f"pack: {done.stdout}{done.stderr}")
-    return root / "pack"
+def build(root):
+    """The library as it is used, and one that lets all pass: root/guard and root/open."""
+    if os.uname().machine != "x86_64":
+        skip("tests/real/pass.c is written for x86-64")
+    path = str(SOURCE / "tests/real/pack")
+    loader = importlib.machinery.SourceFileLoader("pack", path)
+    pack = importlib.util.module_from_spec(importlib.util.spec_from_loader("pack", loader))
+    loader.exec_module(pack)
+    pack.build_pass(root / "guard")
+    pack.build_pass(root / "open", "-DPASS_OPEN")
 
 
 class Driver:
@@ -34,7 +38,7 @@ class Driver:
         self.p, self.log = p, p.root / "calls"
         lab = p.create("one", board="h100-80gb-sxm", driver="580.159.04")
         # MIGKIT_LOG is the simulated library's own list of the same calls.
-        self.env = {"LD_LIBRARY_PATH": str(folder / "pass"), "NVML_PASS_LAB": str(lab),
+        self.env = {"LD_LIBRARY_PATH": str(folder), "NVML_PASS_LAB": str(lab),
                     "NVML_PASS_REAL": str(BUILD / "sim-branch" / "580" / "libnvidia-ml.so.1"),
                     "NVML_PASS_LOG": str(self.log), "MIGKIT_LOG": str(p.root / "told")}
 
@@ -46,7 +50,7 @@ class Driver:
         found = reading.calls(self.log)
         told = [line.split()[1:3] for line in (self.p.root / "told").read_text().splitlines()]
         seen = [[c.name, str(c.status)] for c in found
-                if c.name != reading.TABLE and c.name != "nvmlErrorString"]
+                if c.name not in (reading.TABLE, "nvmlErrorString") and not c.blocked]
         told = [t for t in told if t[0].startswith("nvml") and t[0] not in ("nvmlErrorString",
                                                                             reading.TABLE)]
         check(seen == told, f"migctl {' '.join(words)}: seen {seen}, told {told}")
@@ -54,7 +58,7 @@ class Driver:
 
 
 def names(folder):
-    library = ctypes.CDLL(str(folder / "pass" / "libnvidia-ml.so.1"))
+    library = ctypes.CDLL(str(folder / "libnvidia-ml.so.1"))
     text = (SOURCE / "data/nvml/symbols.txt").read_text(encoding="utf-8")
     for line in text.splitlines():
         if line.startswith("nvml"):
@@ -72,7 +76,8 @@ def verdicts():
     check(judged(fine) == [], f"{judged(fine)}")
     for line in ("1 nvmlDeviceSetMigMode 4 1.0", "1 nvmlGpuInstanceDestroy 0 1.0",
                  "1 nvmlDeviceCreateGpuInstance 0 1.0", "1 nvmlDeviceSomethingNew 0 1.0",
-                 f"1 nvmlInternalGetExportTable 0 1.0 {'00' * 16}"):
+                 "1 nvmlDeviceGetCount_v2 4 1.0 BLOCKED", f"1 nvmlInternalGetExportTable 0 1.0 {'00' * 16}",
+                 f"1 nvmlInternalGetExportTable 4 1.0 {reading.OWN_TABLE} BLOCKED"):
         check(len(judged([*fine, line])) == 1, f"{line} passes")
     check(judged(fine[1:]) and judged(fine[:2]) and judged([]), "an unseen or unended start passes")
 
@@ -84,7 +89,7 @@ def unharmed(folder, root):
     direct = calls.walk(program, "make", lab, root / "direct")
     os.environ.update(NVML_PASS_REAL=str(wide.LIBRARY), NVML_PASS_LOG=str(root / "log"))
     passed = calls.walk(program, "make", lab, root / "passed",
-                        library=folder / "pass" / "libnvidia-ml.so.1")
+                        library=folder / "libnvidia-ml.so.1")
     check(len(direct) > 400 and direct.keys() == passed.keys(), "the walk is not the same")
     for name, row in direct.items():
         for key in ("gpu", "mig", "crash"):
@@ -95,24 +100,59 @@ def unharmed(folder, root):
     check(called <= seen, f"not written down: {sorted(called - seen)[:5]}")
 
 
+def blocked(folder, root):
+    """The same walk through the guard: whatever does not read is refused there, and never arrives."""
+    program = calls.build(root)
+    lab = wide.lab("--board", "h100-80gb-sxm:2", "--driver", "580.159.04")
+    log, told = root / "blocked", root / "told"
+    os.environ.update(NVML_PASS_LOG=str(log), MIGKIT_LOG=str(told))
+    calls.walk(program, "whole", lab, root / "guarded", library=folder / "libnvidia-ml.so.1")
+    del os.environ["MIGKIT_LOG"]
+    found = [c for c in reading.calls(log) if c.name != reading.TABLE]
+    wrong = {str(c) for c in found if c.blocked == reading.reads(c.name) or (c.blocked and c.status != 4)}
+    check(not wrong, f"the guard errs: {sorted(wrong)[:5]}")
+    stopped = {c.name for c in found if c.blocked}
+    check(len(stopped) > 80 and "nvmlDeviceSetMigMode" in stopped, f"{len(stopped)} are stopped")
+    arrived = {line.split()[1] for line in told.read_text().splitlines()}
+    check(not stopped & arrived, f"stopped, and yet there: {sorted(stopped & arrived)[:5]}")
+
+
+def reading_passes(driver):
+    for words in (["smi"], ["smi", "-L"], ["smi", "--query-gpu=name,uuid,memory.total", "--format=csv"],
+                  ["smi", "mig", "-lgip"], ["status"], ["who"], ["profiles"]):
+        done, found = driver.run(*words)
+        check(len(found) > 5 and reading.judge(found) == [],
+              f"migctl {' '.join(words)}: {done}, {reading.judge(found)}")
+
+
+def changes(driver, open_folder):
+    # Without MIGKIT_REAL migctl would refuse to change a driver; here it is a lab behind it.
+    driver.env["MIGKIT_REAL"] = "1"
+    state = driver.p.labs / "one" / "state"
+    before = state.read_bytes()
+    done, found = driver.run("smi", "-mig", "1")
+    wrong = reading.judge(found)
+    check(done.returncode != 0 and any("nvmlDeviceSetMigMode 4 BLOCKED" in w for w in wrong),
+          f"a change is not stopped: {done}, {wrong}")
+    check(state.read_bytes() == before, "a change came through the guard")
+    driver.env["LD_LIBRARY_PATH"] = str(open_folder)
+    for words, least in ((["-mig", "1"], 1), (["mig", "-cgi", "9", "-C"], 2)):
+        done, found = driver.run("smi", *words)
+        check(done.returncode == 0 and len(reading.judge(found)) >= least, f"a change is not noticed: {done}")
+    check(state.read_bytes() != before, "nothing was changed without the guard: nothing was tried")
+
+
 def main():
     verdicts()
     with Place() as p, tempfile.TemporaryDirectory() as root:
-        folder = pack(pathlib.Path(root))
-        names(folder)
-        unharmed(folder, pathlib.Path(root))
-        driver = Driver(p, folder)
-        for words in (["smi"], ["smi", "-L"], ["smi", "--query-gpu=name,uuid,memory.total", "--format=csv"]):
-            done, found = driver.run(*words)
-            check(done.returncode == 0 and len(found) > 5 and reading.judge(found) == [],
-                  f"migctl {' '.join(words)}: {done}, {reading.judge(found)}")
-        # Without MIGKIT_REAL migctl would refuse to change a driver; here it is a lab behind it.
-        driver.env["MIGKIT_REAL"] = "1"
-        done, found = driver.run("smi", "-mig", "1")
-        check(done.returncode == 0 and any("nvmlDeviceSetMigMode" in w for w in reading.judge(found)),
-              f"a change is not noticed: {done}")
-        done, found = driver.run("smi", "mig", "-cgi", "9", "-C")
-        check(done.returncode == 0 and len(reading.judge(found)) >= 2, f"a change is not noticed: {done}")
+        root = pathlib.Path(root)
+        build(root)
+        names(root / "guard")
+        unharmed(root / "open", root)
+        blocked(root / "guard", root)
+        driver = Driver(p, root / "guard")
+        reading_passes(driver)
+        changes(driver, root / "open")
 
 
 main()

@@ -10,9 +10,14 @@
 #include <unistd.h>
 
 /*
- * A libnvidia-ml.so.1 that hands every call on to the real one and writes what was called:
+ * A libnvidia-ml.so.1 that hands calls on to the real one and writes what was called:
  *
- *	PID NAME STATUS MICROSECONDS [UUID that an export table was asked by]
+ *	PID NAME STATUS MICROSECONDS [UUID that an export table was asked by] [BLOCKED]
+ *
+ * It is a guard as well. Only names that read (tests/real/reading.py has the list) are handed on;
+ * any other is answered with NO_PERMISSION here and written as BLOCKED, so that not even root could
+ * change a GPU by a mistake of the program before it. -DPASS_OPEN makes one without that, for the
+ * tests of this file on simulated GPUs.
  *
  * It knows names only. The arguments stay where they are, in registers and on the stack, and the
  * return address is exchanged for one of ours, so that calls which nobody here has heard of pass as
@@ -28,10 +33,15 @@
 #error "written for x86-64, as the machines with a driver are that it is used on"
 #endif
 
-enum { DEEP = 16, NOT_FOUND = 6, FUNCTION_NOT_FOUND = 13, TABLE = 32 };
+enum { DEEP = 16, NO_PERMISSION = 4, NOT_FOUND = 6, FUNCTION_NOT_FOUND = 13 };
 
 static const char *const names[] = {
-#define NAME(symbol) #symbol,
+#define NAME(symbol, reads) #symbol,
+#include "pass_names.h"
+#undef NAME
+};
+static const uint8_t may_pass[] = {
+#define NAME(symbol, reads) reads,
 #include "pass_names.h"
 #undef NAME
 };
@@ -43,6 +53,7 @@ struct under_way {
 	unsigned n;
 	double since;
 	char uuid[2 * 16 + 1];
+	int blocked;
 };
 static _Thread_local struct under_way calls[DEEP];
 static _Thread_local unsigned depth;
@@ -72,6 +83,11 @@ static int no_table(void)
 	return NOT_FOUND;
 }
 
+static int no_permission(void)
+{
+	return NO_PERMISSION;
+}
+
 static void begin(void)
 {
 	const char *path = getenv("NVML_PASS_REAL");
@@ -96,16 +112,33 @@ static void begin(void)
 	}
 }
 
-/* Is it migkit's own table that is asked for? (src/nvml/migkit_export.h) */
-static int is_migkit(const char *uuid)
+/* migkit's own table of a simulated library (src/nvml/migkit_export.h); a driver has none such. */
+static const char own_table[] = "9a2e417d5c0b4e6b8d316d69676b6974";
+
+/* Who answers: the library behind, or one of the refusals above. */
+static void *who_answers(struct under_way *c, const uint8_t *uuid)
 {
-	return strstr(uuid, "6d69676b6974") != NULL;
+	int pass = may_pass[c->n];
+
+	if (!strcmp(names[c->n], "nvmlInternalGetExportTable")) {
+		for (unsigned i = 0; uuid && i < 16; i++)
+			snprintf(c->uuid + 2 * i, 3, "%02x", uuid[i]);
+		pass = !strcmp(c->uuid, own_table);
+		if (pass && lab_chosen)
+			return (void *)no_table;
+	}
+#ifdef PASS_OPEN
+	pass = 1;
+#endif
+	c->blocked = !pass;
+	return pass ? real[c->n] : (void *)no_permission;
 }
 
 __attribute__((used, visibility("hidden"))) void *pass_before(unsigned n, void *back,
 							      const void *second)
 {
 	struct under_way *c = &calls[depth];
+	void *answers;
 
 	pthread_once(&once, begin);
 	if (depth == DEEP) {
@@ -114,16 +147,9 @@ __attribute__((used, visibility("hidden"))) void *pass_before(unsigned n, void *
 	}
 	depth++;
 	*c = (struct under_way){ .back = back, .n = n };
-	if (!strcmp(names[n], "nvmlInternalGetExportTable") && second) {
-		for (unsigned i = 0; i < 16; i++)
-			snprintf(c->uuid + 2 * i, 3, "%02x", ((const uint8_t *)second)[i]);
-		if (lab_chosen && is_migkit(c->uuid)) {
-			c->since = now();
-			return (void *)no_table;
-		}
-	}
+	answers = who_answers(c, second);
 	c->since = now();
-	return real[n];
+	return answers;
 }
 
 __attribute__((used, visibility("hidden"))) void *pass_after_call(unsigned long status)
@@ -136,9 +162,9 @@ __attribute__((used, visibility("hidden"))) void *pass_after_call(unsigned long 
 	if (!log_path)
 		return c->back;
 	/* nvmlErrorString answers no status. */
-	len = snprintf(line, sizeof(line), "%d %s %d %.1f%s%s\n", (int)getpid(), names[c->n],
+	len = snprintf(line, sizeof(line), "%d %s %d %.1f%s%s%s\n", (int)getpid(), names[c->n],
 		       !strcmp(names[c->n], "nvmlErrorString") ? 0 : (int)status, end - c->since,
-		       c->uuid[0] ? " " : "", c->uuid);
+		       c->uuid[0] ? " " : "", c->uuid, c->blocked ? " BLOCKED" : "");
 	fd = open(log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
 	/* A call that is not written would make a proof of what was called worthless. */
 	if (fd < 0 || write(fd, line, (size_t)len) != len) {

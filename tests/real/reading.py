@@ -18,21 +18,28 @@ TABLE = "nvmlInternalGetExportTable"
 OWN_TABLE = "9a2e417d5c0b4e6b8d316d69676b6974"
 
 
+def reads(name):
+    """Whether a call's name says that it only reads; of a table it does not depend on the name."""
+    return bool(READS.fullmatch(name))
+
+
 class Call:
-    """A line of the log: PID NAME STATUS MICROSECONDS [UUID]."""
+    """A line of the log: PID NAME STATUS MICROSECONDS [UUID] [BLOCKED]."""
 
     def __init__(self, line):
-        pid, self.name, status, took, *uuid = line.split()
+        pid, self.name, status, took, *rest = line.split()
         self.pid, self.status, self.took = int(pid), int(status), float(took)
-        self.uuid = uuid[0] if uuid else ""
+        self.blocked = rest[-1:] == ["BLOCKED"]
+        self.uuid = rest[0] if len(rest) > self.blocked else ""
 
     def changes(self):
         if self.name == TABLE:
-            return self.uuid != OWN_TABLE
-        return not READS.fullmatch(self.name)
+            return self.blocked or self.uuid != OWN_TABLE
+        return self.blocked or not reads(self.name)
 
     def __str__(self):
-        return f"{self.name} {self.status}" + (f" {self.uuid}" if self.uuid else "")
+        return (f"{self.name} {self.status}" + (f" {self.uuid}" if self.uuid else "")
+                + (" BLOCKED" if self.blocked else ""))
 
 
 def calls(path):
