@@ -83,6 +83,19 @@ const struct cli_cmd cli_commands[] = {
 	  .opts = plan_opts,
 	  .max_args = CMD_ANY,
 	  .fn = cmd_plan },
+	{ .name = "explain",
+	  .group = "The tools",
+	  .args = "PROFILE[@START]",
+	  .summary = "Whether one more instance can be created, what is in the way, and what helps",
+	  .details =
+		  "PROFILE is that of a GPU instance, such as 3g.40gb, or of a compute instance, "
+		  "such as 1c.3g.40gb. Changes that make room come with the smallest first, those "
+		  "that lose nothing before those that destroy; what is in use or kept is never "
+		  "part of one. Exit code 3: it cannot be created as it is.",
+	  .opts = explain_opts,
+	  .min_args = 1,
+	  .max_args = 1,
+	  .fn = cmd_explain },
 	{ .name = "snapshot",
 	  .group = "The tools",
 	  .args = "FILE | -",

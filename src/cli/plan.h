@@ -9,6 +9,7 @@
 #define PLAN_ALTERNATIVES 3
 #define PLAN_NEAREST	  5
 #define PLAN_LINES	  6
+#define PLAN_MAX_CHANGES  6 /* whose steps are printed at once */
 
 /* What "migctl plan" found. */
 struct plan_answer {
@@ -74,6 +75,8 @@ const char *plan_order_text(const struct cli_subject *s, const struct mig_plan_o
 int plan_print_steps(struct cli_out *out, const struct cli_subject *s,
 		     const struct mig_plan_change *change, const struct mig_plan_order *order,
 		     unsigned n);
+/* The empty list of steps. */
+int plan_print_no_steps(struct cli_out *out);
 int plan_print(struct cli_out *out, const struct plan_answer *a);
 
 #endif

@@ -259,8 +259,8 @@ int plan_print_steps(struct cli_out *out, const struct cli_subject *s,
 		     const struct mig_plan_change *change, const struct mig_plan_order *order,
 		     unsigned n)
 {
-	struct step_row rows[PLAN_ALTERNATIVES * PLAN_MAX_STEPS];
-	struct line_row lines[PLAN_ALTERNATIVES * PLAN_LINES];
+	struct step_row rows[PLAN_MAX_CHANGES * PLAN_MAX_STEPS];
+	struct line_row lines[PLAN_MAX_CHANGES * PLAN_LINES];
 	size_t n_rows = 0, n_lines = 0;
 	int r;
 
@@ -280,6 +280,12 @@ int plan_print_steps(struct cli_out *out, const struct cli_subject *s,
 	return r < 0 ? r
 		     : cli_out_list(out, "commands", NULL, NULL, line_fields, lines, n_lines,
 				    sizeof(lines[0]));
+}
+
+int plan_print_no_steps(struct cli_out *out)
+{
+	return cli_out_list(out, "steps", NULL, NULL, step_fields, NULL, 0,
+			    sizeof(struct step_row));
 }
 
 static size_t fill_free(const struct cli_subject *s, mig_slots target, unsigned plan,

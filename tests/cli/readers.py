@@ -15,14 +15,13 @@ COMMANDS = {
     "layouts": ["layouts", "-i", "0"],
     "layouts-patterns": ["layouts", "--patterns", "-i", "0"],
     "plan": ["plan", "HALF", "QUARTER", "SMALL", "-i", "0"],
+    "explain": ["explain", "HALF", "-i", "0"],
     "who": ["who"],
     "draw": ["draw"],
 }
-LATER = {
-    "explain": ["explain", "HALF", "-i", "0"],
-}
+LATER = {}
 # Of these it is known that they use colours.
-COLOURED = ("draw", "layouts", "plan", "status")
+COLOURED = ("draw", "explain", "layouts", "plan", "status")
 # They need no machine.
 STILL = {
     "boards": ["boards"],
@@ -44,7 +43,8 @@ MORE = {
     "layouts-patterns": (["layouts", "a30", "--patterns", "--with", "5x1g.6gb"],),
     "plan": (["plan", "--board", "a100-80gb-pcie", *LAYOUT], ["plan", "--need", "12GiB,14SM", "-i", "0"],
              ["plan", "WHOLE", "SMALL", "-i", "0"], ["plan", "WHOLE", "-i", "0", "--keep", "all"]),
-    "explain": (["explain", "WHOLE", "-i", "0"], ["explain", "SMALL", "-i", "0"]),
+    "explain": (["explain", "WHOLE", "-i", "0"], ["explain", "SMALL", "-i", "0"],
+                ["explain", "PART", "-i", "0"]),
     "who": (["who", "0"],),
     "draw": (["draw", "--board", "a30"],
              ["draw", "--board", "gh200-96gb", "--layout", "3g.48gb@4", "--svg", "drawn.svg"],
@@ -53,12 +53,12 @@ MORE = {
     "boards-one": (["boards", "h20-141gb"], ["boards", "thor-igpu"]),
 }
 # What these words stand for, on each board.
-ROLES = ("WHOLE", "HALF", "QUARTER", "SMALL")
+ROLES = ("WHOLE", "HALF", "QUARTER", "SMALL", "PART")
 NAMES = {
-    "a100-80gb-pcie": ("7g.80gb", "3g.40gb", "2g.20gb", "1g.10gb"),
-    "a30": ("4g.24gb", "2g.12gb", "1g.6gb", "1g.6gb"),
-    "h200": ("7g.141gb", "3g.71gb", "2g.35gb", "1g.18gb"),
-    "rtx-pro-6000-server": ("4g.96gb", "2g.48gb", "1g.24gb", "1g.24gb+gfx"),
+    "a100-80gb-pcie": ("7g.80gb", "3g.40gb", "2g.20gb", "1g.10gb", "1c.3g.40gb"),
+    "a30": ("4g.24gb", "2g.12gb", "1g.6gb", "1g.6gb", "1c.2g.12gb"),
+    "h200": ("7g.141gb", "3g.71gb", "2g.35gb", "1g.18gb", "1c.3g.71gb"),
+    "rtx-pro-6000-server": ("4g.96gb", "2g.48gb", "1g.24gb", "1g.24gb+gfx", "1c.2g.48gb"),
 }
 
 
