@@ -56,11 +56,14 @@ struct explain_found {
 
 struct explain_answer {
 	const struct cli_subject *s;
-	bool ci;	     /* a compute instance is asked for */
-	unsigned gi_profile; /* position on the board; of the GI that it is to be in */
-	unsigned profile;    /* position on the board, or in the GI's profile */
-	int start;	     /* -1: any */
-	unsigned n;	     /* scopes */
+	bool ci; /* a compute instance is asked for */
+	/*
+	 * Position on the board; of a compute instance that of a GPU instance that may have it, and
+	 * its own position in there: +me variants have compute instances of the same names.
+	 */
+	unsigned gi_profile, ci_profile;
+	int start;  /* -1: any */
+	unsigned n; /* scopes */
 	struct explain_found *found;
 	char reason[CLI_PLAN_TEXT]; /* of the whole; "": it fits */
 };

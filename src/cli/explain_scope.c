@@ -251,8 +251,8 @@ void explain_why_not(const struct explain_scope *c, unsigned profile, int start,
 		add(buf, size, "%s %s in the way", explain_who(c, way, text, sizeof(text)),
 		    __builtin_popcountll(way) == 1 ? "is" : "are");
 	else if (m.slices_free < first->slices)
-		add(buf, size, "it needs %u compute slices, and %u of %u are free", first->slices,
-		    m.slices_free, m.slices);
+		add(buf, size, "it needs %u compute slice%s, and %u of %u are free", first->slices,
+		    first->slices == 1 ? "" : "s", m.slices_free, m.slices);
 	else if (m.units_free < first->size)
 		add(buf, size, "it needs %u %s, and %u of %u are free (%s)", first->size,
 		    explain_units(c), m.units_free, m.units,

@@ -30,7 +30,6 @@ def words_of_a_request():
                 (["3g.40gb@x"], ["'@'", "0 or 4"]),
                 (["3g.40gb@-1"], ["0 or 4"]),
                 (["3g.40gb@99999999999999999999"], ["0 or 4"]),
-                (["1c.3g.40gb"], ["compute instance", "3g.40gb"]),
                 (["77"], ["no profile with the id 77"]),
                 (["banana"], ["banana"]),
                 (["@0"], ["@0", "profile"]),
@@ -43,6 +42,12 @@ def words_of_a_request():
             (["x1g.10gb"], ["count"]), (["2x"], ["profile"]), (["2x1g.10gb@3"], ["start"]),
             (["1g.10gb,2g.20gb"], ["blanks", "commas"]), ([], ["PROFILE"])):
         yield ["plan", *words, "-i", "0"], USAGE, parts
+    # A plan is of GPU instances; of compute instances there is an explanation.
+    yield ["plan", "1c.3g.40gb", "-i", "0"], USAGE, ["compute instance", "3g.40gb"]
+    for words, parts in ((["1c.3g.20gb"], ["no compute instance 1c.3g.20gb"]), (["1c.3g.40gb:1"], ["colon"]),
+                         (["1c.3g.40gb@x"], ["start"]), (["3g.40gb", "--gi", "1"], ["--gi"])):
+        yield ["explain", *words, "-i", "0"], USAGE, parts
+    yield ["explain", "1c.3g.40gb", "--gi", "14", "-i", "0"], NOT_FOUND, ["14"]
     yield ["explain", "-i", "0"], USAGE, []
     yield ["explain", "1g.10gb", "2g.20gb", "-i", "0"], USAGE, []
     yield ["explain", "2x1g.10gb", "-i", "0"], USAGE, ["count"]

@@ -15,7 +15,7 @@ COMMANDS = {
     "layouts": ["layouts", "-i", "0"],
     "layouts-patterns": ["layouts", "--patterns", "-i", "0"],
     "plan": ["plan", "HALF", "QUARTER", "SMALL", "-i", "0"],
-    "explain": ["explain", "HALF", "-i", "0"],
+    "explain": ["explain", "SMALL", "-i", "0"],
     "who": ["who"],
     "draw": ["draw"],
 }
@@ -43,7 +43,7 @@ MORE = {
     "layouts-patterns": (["layouts", "a30", "--patterns", "--with", "5x1g.6gb"],),
     "plan": (["plan", "--board", "a100-80gb-pcie", *LAYOUT], ["plan", "--need", "12GiB,14SM", "-i", "0"],
              ["plan", "WHOLE", "SMALL", "-i", "0"], ["plan", "WHOLE", "-i", "0", "--keep", "all"]),
-    "explain": (["explain", "WHOLE", "-i", "0"], ["explain", "SMALL", "-i", "0"],
+    "explain": (["explain", "WHOLE", "-i", "0"], ["explain", "HALF", "-i", "0"],
                 ["explain", "PART", "-i", "0"]),
     "who": (["who", "0"],),
     "draw": (["draw", "--board", "a30"],

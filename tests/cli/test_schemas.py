@@ -30,6 +30,8 @@ UNSEEN = {f"status/{key}" for key in (
 # Nobody here runs in a unit or a container, or has device files open: tests/observe has such.
 UNSEEN |= {f"who/processes[]/{key}" for key in ("unit", "container", "files")}
 UNSEEN |= {"profiles/profiles[]/free_status", "devices/devices[]/memory_status"}
+# Compute instances that stand in the way of another are in tests/golden/explain.
+UNSEEN |= {"explain/ways[]/gi"}
 # A question about a board needs no machine, and has no recording.
 BOARDS = {"a30", "a100-80gb-pcie", "a800-80gb-pcie", "gh200-96gb", "h20-141gb"}
 
