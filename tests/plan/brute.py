@@ -40,6 +40,7 @@ class Board:
         self.memory_slices = row["memory_slices"]
         self.beside_4g3g = row["4g_beside_3g"]
         self.most_slices = 1000  # placements alone keep a GPU's instances within its slices
+        self.inside = False  # a GPU instance
         self.lowest_first = False  # where an instance goes that is given no start
         self.profiles = [Profile(i, dict(zip(columns, values)))
                          for i, values in enumerate(row["profiles"])]
@@ -72,7 +73,7 @@ def inside(board, profile):
     made = Board({"name": f"{board.name} {profile.name}", "architecture": board.architecture,
                   "units": units, "compute_slices": profile.slices,
                   "memory_slices": profile.size, "4g_beside_3g": True, "profiles": rows})
-    made.most_slices = profile.slices
+    made.inside, made.most_slices = True, profile.slices
     made.lowest_first = not aligned
     return made
 
@@ -132,6 +133,7 @@ class Model:
         self.by_counts = {}
         for m in self.layouts:
             self.by_counts.setdefault(self.counts[m], []).append(m)
+        self.excluded = [self.excludes(n) for n in range(len(self.slots))]
         # Layouts that contain one: all of them are looked at.
         self.room = {m: sum(m & other == m for other in self.layouts) for m in self.layouts}
 
@@ -170,8 +172,12 @@ class Model:
                    if not now >> n & 1 and now | 1 << n in self.is_layout)
 
     def excludes(self, slot):
-        return sum(1 << n for n in range(len(self.slots))
-                   if n == slot or (1 << n | 1 << slot) not in self.is_layout)
+        """By overlap, or by a rule of two; what only a sum forbids is not among them."""
+        one = self.slots[slot]
+        return sum(1 << n for n, other in enumerate(self.slots)
+                   if one.mask & other.mask or (one.profile is other.profile and
+                                                one.profile.total <= 1) or
+                   not may_stand_together(self.board, one.profile, other.profile))
 
     def containing(self, part):
         return [m for m in self.layouts if m & part == part]
@@ -240,9 +246,10 @@ class Model:
             return -1
         if self.board.lowest_first:
             return min(s.start for s in free)
-        if self.board.architecture > 7 and self.board.units == 8 and profile.id == 15:
+        shape = self.board.units, profile.slices, profile.size
+        if self.board.architecture > 7 and shape == (8, 1, 2) and not self.board.inside:
             # a GH200 filled 4, 0, 2 (doc/unconfirmed.md, placement-1g-double)
-            return next(s for s in (4, 0, 2, 6) if any(f.start == s for f in free))
+            return min((s.start != 4, s.start) for s in free)[1]
         taken = self.taken(now)
         return min((-self.pairs_left(taken | s.mask), s.start) for s in free)[1]
 
@@ -296,8 +303,7 @@ class Model:
     def blockers(self, now, slot):
         """What excludes it; where as many as there may be stay beside these, all of them too;
         where it is nothing of that and yet in vain, a sum is in the way: all."""
-        found = sum(1 << n for n in bits(now) if n == slot or
-                    (1 << n | 1 << slot) not in self.is_layout)
+        found = now & self.excluded[slot]
         profile = self.slots[slot].profile
         same = sum(1 << n for n in bits(now) if self.slots[n].profile is profile)
         if (same & ~found).bit_count() >= profile.total:

@@ -324,7 +324,7 @@ def reason(model, counts, at):
                                                                       profiles[b]):
             return "media", a, b, None, None
     for a, b in itertools.combinations(tuple(brute.bits(at)), 2):
-        if (1 << a | 1 << b) not in model.is_layout:
+        if model.excluded[a] >> b & 1:
             return "starts", a, b, None, None
     return "arrangement", None, None, None, None
 

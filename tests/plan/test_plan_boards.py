@@ -8,6 +8,7 @@ import random
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import ask  # noqa: E402
 import brute  # noqa: E402
 import suite  # noqa: E402
 
@@ -29,14 +30,39 @@ def made_up(seed):
         rows.append([f"p{i}", 100 + i, slices, size, starts, total, media,
                      size * 1000, slices * 14, rng.randrange(3), 0, rng.randrange(2), 0])
     rows.sort(key=lambda row: (row[2], row[7], row[1]))
-    return brute.Board({"name": f"made up {seed}", "architecture": 7, "units": units,
+    return brute.Board({"name": f"made up {seed}", "architecture": rng.choice((7, 9, 10)),
+                        "units": units,
                         "compute_slices": rng.randrange(4, 12), "memory_slices": units,
                         "4g_beside_3g": rng.randrange(2), "profiles": rows})
+
+
+def made_up_inside(seed):
+    """A GPU instance whose compute instances stand where nobody expects them."""
+    rng = random.Random(seed)
+    units, rows = rng.choice((2, 3, 4, 7, 8)), []
+    slices = rng.randrange(1, 8)
+    for i in range(rng.randrange(1, 5)):
+        size = rng.randrange(1, units + 1)
+        step = rng.choice((1, size))
+        starts = list(range(0, units - size + 1, step))[:ask.MAX_STARTS]
+        rows.append([f"c{i}", i, rng.randrange(1, slices + 1), size, starts,
+                     rng.randrange(1, len(starts) + 1), "", 0, 0, 0, 0, 0, 0])
+    board = brute.Board({"name": f"made up inside {seed}", "architecture": 9,
+                         "units": max(row[4][-1] + row[3] for row in rows),
+                         "compute_slices": slices, "memory_slices": units, "4g_beside_3g": True,
+                         "profiles": rows})
+    board.inside, board.most_slices = True, slices
+    # As in the GPU instances of Ampere, whose spans start anywhere.
+    board.lowest_first = any(start % p.size for p in board.profiles for start in p.starts)
+    return board
 
 
 def all_made_up(lib, n):
     wrong = []
     for seed in range(n):
+        model = brute.Model(made_up_inside(seed))
+        wrong += suite.run(lib, model, scale=0.03, seed=seed + 1, inside=True,
+                           pick=1 + len(model.layouts) // 30)[0]
         model = brute.Model(made_up(seed))
         if len(model.layouts) <= MOST_LAYOUTS:
             wrong += suite.run(lib, model, scale=0.05, seed=seed + 1,
