@@ -19,7 +19,6 @@ COMMANDS = {
     "who": ["who"],
     "draw": ["draw"],
 }
-LATER = {}
 # Of these it is known that they use colours.
 COLOURED = ("draw", "explain", "layouts", "plan", "status")
 # They need no machine.
