@@ -70,7 +70,7 @@ int plan_count_masks(struct mig_plan_table *t)
 	uint64_t *masks = malloc(t->n_rows * sizeof(*masks));
 
 	if (!masks)
-		return -1;
+		return -ENOMEM;
 	for (size_t i = 0; i < t->n_rows; i++)
 		masks[i] = t->row[i].units;
 	qsort(masks, t->n_rows, sizeof(*masks), by_value);

@@ -232,6 +232,38 @@ static void in_the_way(void)
 	CHECK_EQ(mig_plan_blockers_by_rule(t, 1, 64), 0);
 }
 
+/* Two profiles of one unit that start anywhere; of the first, id 1, there may be two. */
+static void limits_of_number(void)
+{
+	struct mig_plan_measure m;
+
+	mig_plan_table_free(t);
+	b = (struct mig_board){ .units = 4, .compute_slices = 4, .n_gi = 2 };
+	for (unsigned i = 0; i < 2; i++) {
+		b.gi[i] = (struct mig_gi_profile){
+			.id = (uint16_t)(i + 1), .slices = 1, .size = 1, .total = 2, .n_starts = 4
+		};
+		for (unsigned k = 0; k < 4; k++)
+			b.gi[i].starts[k] = (uint8_t)k;
+	}
+	t = table_of(&b, mig_profiles_all(&b));
+	/* No slot is in the way of the one at 3; either of the two has to go all the same. */
+	CHECK_STR(ways("1@0 1@1", "", 1, 3), "1@1>+1@3 | 1@0>+1@3");
+	CHECK_STR(ways("1@0 1@1", "1@0", 1, 3), "1@1>+1@3");
+	CHECK_STR(ways("1@0 1@1", "1@0 1@1", 1, 3), "");
+	/* One that is in the way goes, and then one of the two, unless it was one of them. */
+	CHECK_STR(ways("1@0 1@1 2@3", "", 1, 3), "1@1 2@3>+1@3 | 1@0 2@3>+1@3");
+	CHECK_STR(ways("1@0 1@3", "", 1, 3), "1@3>+1@3");
+	CHECK_STR(ways("1@0 1@1", "", 1, -1), "1@0>+1@0 | 1@1>+1@1");
+	CHECK_STR(blockers("1@0 1@1", "1@3", false), "1@0 1@1");
+	CHECK_STR(blockers("1@0 1@1", "1@3", true), "1@0 1@1");
+	CHECK_STR(blockers("1@0 1@3", "1@3", false), "1@3");
+	CHECK_STR(reason("1 1 1", ""), "total 1: 3 of 2");
+	mig_plan_measure(t, slots_of(&b, t, "1@0 1@1 2@2 2@3"), &m);
+	CHECK_EQ(m.largest, -1);
+	CHECK_EQ(m.units_free, 0);
+}
+
 static void fragmentation(void)
 {
 	struct mig_plan_measure m;
@@ -348,6 +380,7 @@ int main(void)
 	in_the_way();
 	fragmentation();
 	by_need();
+	limits_of_number();
 	mig_plan_table_free(t);
 	return 0;
 }
