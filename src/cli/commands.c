@@ -4,15 +4,31 @@
 /* Every command of migctl. The order is that of the overview. */
 const struct cli_cmd cli_commands[] = {
 	{ .name = "status",
-	  .group = "See and plan",
+	  .group = "What there is",
 	  .summary = "Each GPU as a picture of its slices: instances, ids, who runs there",
 	  .details = "It is also what migctl does without a command: 'migctl -i 1' shows one GPU. "
 		     "Below each picture stands what is free, and whether the instances lie so "
 		     "that less fits than could.",
 	  .opts = status_opts,
 	  .fn = cmd_status },
+	{ .name = "who",
+	  .group = "What there is",
+	  .args = "[GPU | GPU/GI | GPU/GI/CI | MIG-UUID]",
+	  .summary = "Every process that holds a GPU or a part of it, and what has to stop",
+	  .details =
+		  "By the driver's lists and by the device files that processes have open; in a lab "
+		  "by its clients. Below it stands what has to stop before a change of MIG mode, a "
+		  "reset, or the end of an instance.",
+	  .opts = who_opts,
+	  .max_args = 1,
+	  .fn = cmd_who },
+	{ .name = "devices",
+	  .group = "What there is",
+	  .summary = "The MIG devices: UUIDs, places, files, and lines for CUDA_VISIBLE_DEVICES",
+	  .opts = devices_opts,
+	  .fn = cmd_devices },
 	{ .name = "profiles",
-	  .group = "See and plan",
+	  .group = "What there is",
 	  .args = "[BOARD]",
 	  .summary = "What can be cut out of a GPU, or of a board, and how many more are free",
 	  .details = "FREE is what the driver says can still be created. A figure with ? behind it "
@@ -21,23 +37,8 @@ const struct cli_cmd cli_commands[] = {
 	  .opts = profiles_opts,
 	  .max_args = 1,
 	  .fn = cmd_profiles },
-	{ .name = "devices",
-	  .group = "See and plan",
-	  .summary = "The MIG devices: UUIDs, places, files, and lines for CUDA_VISIBLE_DEVICES",
-	  .opts = devices_opts,
-	  .fn = cmd_devices },
-	{ .name = "smi",
-	  .group = "The tools",
-	  .args = "[NVIDIA-SMI OPTIONS]...",
-	  .summary = "nvidia-smi's own grammar, in the words of the driver's version",
-	  .details = "All of its tables, -i, -L, -mig, -pm, --gpu-reset, --query-gpu=, "
-		     "--query-compute-apps= and mig with its options; 'migctl smi -h' and 'migctl "
-		     "smi mig -h' list them. The same program under the name nvidia-smi behaves as "
-		     "this command.",
-	  .flags = CMD_RAW,
-	  .fn = cmd_smi },
 	{ .name = "boards",
-	  .group = "The tools",
+	  .group = "What there is",
 	  .args = "[BOARD]",
 	  .summary = "The GPUs with MIG that are known: profiles, and what hardware has confirmed",
 	  .details =
@@ -47,21 +48,8 @@ const struct cli_cmd cli_commands[] = {
 	  .opts = boards_opts,
 	  .max_args = 1,
 	  .fn = cmd_boards },
-	{ .name = "boards capture",
-	  .group = "The tools",
-	  .args = "FILE.yaml",
-	  .summary = "Write a GPU's board file from what NVML says; only reads",
-	  .details =
-		  "'migctl lab create --board FILE.yaml' then simulates that GPU. What NVML does "
-		  "not say (without instances: compute instances and the numbering of GPU "
-		  "instances) follows the chip's family, and is marked unconfirmed. Best "
-		  "captured idle, with MIG off.",
-	  .opts = boards_capture_opts,
-	  .min_args = 1,
-	  .max_args = 1,
-	  .fn = cmd_boards_capture },
 	{ .name = "layouts",
-	  .group = "The tools",
+	  .group = "What there could be",
 	  .args = "[BOARD]",
 	  .summary = "Which combinations of instances a board allows, drawn and numbered",
 	  .details =
@@ -72,7 +60,7 @@ const struct cli_cmd cli_commands[] = {
 	  .max_args = 1,
 	  .fn = cmd_layouts },
 	{ .name = "plan",
-	  .group = "The tools",
+	  .group = "What there could be",
 	  .args = "[Nx]PROFILE[@START]... | --need NEED...",
 	  .summary = "How to come to a layout: what goes, what comes, in which order",
 	  .details =
@@ -84,7 +72,7 @@ const struct cli_cmd cli_commands[] = {
 	  .max_args = CMD_ANY,
 	  .fn = cmd_plan },
 	{ .name = "explain",
-	  .group = "The tools",
+	  .group = "What there could be",
 	  .args = "PROFILE[@START]",
 	  .summary = "Whether one more instance can be created, what is in the way, and what helps",
 	  .details =
@@ -96,30 +84,8 @@ const struct cli_cmd cli_commands[] = {
 	  .min_args = 1,
 	  .max_args = 1,
 	  .fn = cmd_explain },
-	{ .name = "snapshot",
-	  .group = "The tools",
-	  .args = "FILE | -",
-	  .summary = "Record the whole state of a machine, for --snapshot of the reading commands",
-	  .details =
-		  "Only reads. A recording that is there is replaced, any other file is not. - is "
-		  "the standard output.",
-	  .opts = snapshot_opts,
-	  .min_args = 1,
-	  .max_args = 1,
-	  .fn = cmd_snapshot },
-	{ .name = "who",
-	  .group = "The tools",
-	  .args = "[GPU | GPU/GI | GPU/GI/CI | MIG-UUID]",
-	  .summary = "Every process that holds a GPU or a part of it, and what has to stop",
-	  .details =
-		  "By the driver's lists and by the device files that processes have open; in a lab "
-		  "by its clients. Below it stands what has to stop before a change of MIG mode, a "
-		  "reset, or the end of an instance.",
-	  .opts = who_opts,
-	  .max_args = 1,
-	  .fn = cmd_who },
 	{ .name = "draw",
-	  .group = "The tools",
+	  .group = "What there could be",
 	  .args = "[--layout | --plan] [[N x]PROFILE[@START]]...",
 	  .summary = "Pictures for a document: GPUs, a layout, a plan, all that a board can hold",
 	  .details =
@@ -130,6 +96,40 @@ const struct cli_cmd cli_commands[] = {
 	  .opts = draw_opts,
 	  .max_args = CMD_ANY,
 	  .fn = cmd_draw },
+	{ .name = "snapshot",
+	  .group = "Kept for later",
+	  .args = "FILE | -",
+	  .summary = "Record the whole state of a machine, for --snapshot of the reading commands",
+	  .details =
+		  "Only reads. A recording that is there is replaced, any other file is not. - is "
+		  "the standard output.",
+	  .opts = snapshot_opts,
+	  .min_args = 1,
+	  .max_args = 1,
+	  .fn = cmd_snapshot },
+	{ .name = "boards capture",
+	  .group = "Kept for later",
+	  .args = "FILE.yaml",
+	  .summary = "Write a GPU's board file from what NVML says; only reads",
+	  .details =
+		  "'migctl lab create --board FILE.yaml' then simulates that GPU. What NVML does "
+		  "not say (without instances: compute instances and the numbering of GPU "
+		  "instances) follows the chip's family, and is marked unconfirmed. Best "
+		  "captured idle, with MIG off.",
+	  .opts = boards_capture_opts,
+	  .min_args = 1,
+	  .max_args = 1,
+	  .fn = cmd_boards_capture },
+	{ .name = "smi",
+	  .group = "The tools",
+	  .args = "[NVIDIA-SMI OPTIONS]...",
+	  .summary = "nvidia-smi's own grammar, in the words of the driver's version",
+	  .details = "All of its tables, -i, -L, -mig, -pm, --gpu-reset, --query-gpu=, "
+		     "--query-compute-apps= and mig with its options; 'migctl smi -h' and 'migctl "
+		     "smi mig -h' list them. The same program under the name nvidia-smi behaves as "
+		     "this command.",
+	  .flags = CMD_RAW,
+	  .fn = cmd_smi },
 	{ .name = "lesson",
 	  .group = "The tools",
 	  .summary = "See MIG from the first command to the last, on a simulated A100",

@@ -67,7 +67,7 @@ void cli_help_overview(void)
 {
 	const char *group = "";
 
-	printf("Usage: migctl [--lab NAME] COMMAND [WORDS]...\n"
+	printf("Usage: migctl [--lab NAME] [COMMAND] [WORDS]...\n"
 	       "       migctl --version\n"
 	       "       migctl help COMMAND|TOPIC\n");
 	for (const struct cli_cmd *c = cli_commands; c->name; c++) {
