@@ -100,6 +100,20 @@ class GpuInstances(Instances):
     DESTROY, GET_INFO, INFO = "nvmlGpuInstanceDestroy", "nvmlGpuInstanceGetInfo", GiInfo
     REMAINING = "nvmlDeviceGetGpuInstanceRemainingCapacity"
 
+    def look(self):
+        """Others have changed it: what is there now, and the ids."""
+        self.there, ids = {}, {}
+        for profile in self.model.board.profiles:
+            n, handles = c_uint(ask.MAX_GI), (c_void_p * ask.MAX_GI)()
+            self.driver.must("nvmlDeviceGetGpuInstances", self.inside, profile.id, handles,
+                             byref(n))
+            for handle in handles[:n.value]:
+                info = GiInfo()
+                self.driver.must(self.GET_INFO, c_void_p(handle), byref(info))
+                slot = self.model.slot_at(profile.position, info.placement.start)
+                self.there[slot], ids[slot] = c_void_p(handle), info.id
+        return ids
+
 
 class ComputeInstances(Instances):
     CREATE = "nvmlGpuInstanceCreateComputeInstance"
