@@ -160,8 +160,10 @@ static void say_hidden(const struct mig_holders_seen *seen, struct cli_out *out)
 			out, RENDER_PLAIN,
 			"/proc shows no processes of other users here (hidepid): root sees them.");
 	if (seen->namespaced)
-		cli_out_say(out, RENDER_PLAIN,
-			    "This is a container's pid namespace: processes outside are not seen.");
+		cli_out_say(
+			out, RENDER_PLAIN,
+			"This is a container's pid namespace: processes outside are not seen, and "
+			"the driver's lists may number those inside otherwise.");
 	if (seen->lab_status)
 		cli_out_say(out, RENDER_PLAIN,
 			    "The lab could not say who only has its driver open (%s).",

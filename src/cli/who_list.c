@@ -16,6 +16,7 @@ struct process_row {
 	const char *user, *name, *command, *unit, *container, *files;
 	struct mig_reading memory;
 	char kind[48];
+	char brief[96]; /* the container as tables have it */
 };
 
 #define R(f) offsetof(struct process_row, f)
@@ -79,7 +80,17 @@ static const char *or_null(const char *text)
 	return text[0] ? text : NULL;
 }
 
-static void fill(const struct mig_process *p, struct process_row *row)
+/* Of an id of 64 digits the twelve that "docker ps" shows. */
+static void shorten(const char *container, char *ret, size_t size)
+{
+	const char *id = strstr(container, "://");
+
+	id = id ? id + strlen("://") : container;
+	snprintf(ret, size, "%.*s%.*s", (int)(id - container), container,
+		 strlen(id) == 64 ? 12 : 64, id);
+}
+
+static void fill(const struct mig_process *p, bool table, struct process_row *row)
 {
 	*row = (struct process_row){
 		.gpu = p->gpu == MIG_NO_GPU ? CLI_NONE : (int32_t)p->gpu,
@@ -95,6 +106,10 @@ static void fill(const struct mig_process *p, struct process_row *row)
 		.memory = p->memory,
 	};
 	kind_words(p->kind, row->kind, sizeof(row->kind));
+	if (table && row->container) {
+		shorten(p->container, row->brief, sizeof(row->brief));
+		row->container = row->brief;
+	}
 }
 
 int who_processes(const struct mig_snapshot *s, const struct who_place *place, struct cli_out *out)
@@ -106,7 +121,7 @@ int who_processes(const struct mig_snapshot *s, const struct who_place *place, s
 		return -ENOMEM;
 	for (uint32_t i = 0; i < s->n_process; i++)
 		if (is_here(place, &s->process[i]))
-			fill(&s->process[i], &rows[n++]);
+			fill(&s->process[i], cli_out_is_table(out), &rows[n++]);
 	return cli_out_list(out, "processes", "Processes", "No process holds it.", process_fields,
 			    rows, n, sizeof(*rows));
 }
@@ -134,11 +149,12 @@ static const struct cli_field stop_fields[] = {
 #undef R
 
 struct change_row {
-	const char *change, *words, *first;
+	const char *change, *first;
 	int32_t gpu, gi, ci;
 	bool blocked, unconfirmed;
+	size_t stop, n_stops; /* which of the stops are its own */
+	const char *words, *nothing;
 	char device[32];
-	char stop[512]; /* in words */
 };
 
 #define R(f) offsetof(struct change_row, f)
@@ -152,11 +168,19 @@ static const struct cli_field change_fields[] = {
 	{ "first", NULL, F_PTR, R(first) },
 	{ NULL },
 };
-static const struct cli_field change_columns[] = {
+#undef R
+
+/* A table has a line for each command, so that it can be copied; the first names the change. */
+struct line {
+	const char *words, *device;
+	char stop[256];
+};
+
+#define R(f) offsetof(struct line, f)
+static const struct cli_field line_fields[] = {
 	{ "change", "BEFORE", F_PTR, R(words) },
-	{ "device", "OF", F_STR, R(device) },
-	{ "stop", "STOP", F_STR, R(stop), CLI_WRAP },
-	{ "first", "AND FIRST", F_PTR, R(first), CLI_WRAP },
+	{ "device", "OF", F_PTR, R(device) },
+	{ "stop", "STOP OR DO FIRST", F_STR, R(stop), CLI_WRAP },
 	{ NULL },
 };
 #undef R
@@ -180,24 +204,6 @@ static const struct {
 	[MIG_ACTION_DESTROY_GI] = { "destroy-gi", "destroying it" },
 	[MIG_ACTION_DESTROY_CI] = { "destroy-ci", "destroying it" },
 };
-
-/* Adds a word to a list, once; what has no room becomes "...". */
-static void add_word(char *list, size_t size, const char *word)
-{
-	static const char more[] = ", ...";
-	size_t n = strlen(list), len = strlen(word);
-	const char *have = list;
-
-	while ((have = strstr(have, word))) {
-		if (have[len] == '\0' || have[len] == ',')
-			return;
-		have += len;
-	}
-	if (n + len + 2 + sizeof(more) < size)
-		snprintf(list + n, size - n, "%s%s", n ? ", " : "", word);
-	else if (n >= strlen(more) && strcmp(list + n - strlen(more), more) != 0)
-		snprintf(list + n, size - n, "%s", more);
-}
 
 /* Whether all that could be in the way was seen. */
 static bool seen_all(const struct mig_snapshot *s, const struct mig_gpu *gpu)
@@ -247,44 +253,36 @@ static void fill_change(const struct stops *t, const struct mig_gpu *gpu,
 				    .ci = c->ci < 0 ? CLI_NONE : c->ci,
 				    .unconfirmed = mig_change_unconfirmed(gpu, c) };
 	name_device(gpu, c, row->device, sizeof(row->device));
-	for (uint32_t i = 0; i < t->s->n_process; i++) {
-		const struct mig_process *p = &t->s->process[i];
-		char how[96];
-
-		if (!mig_is_in_the_way(t->s, gpu, c, p))
-			continue;
-		row->blocked = true;
-		mig_stop_command(p, how, sizeof(how));
-		add_word(row->stop, sizeof(row->stop), how);
-	}
-	if (!row->blocked)
-		snprintf(row->stop, sizeof(row->stop), "%s%s",
-			 seen_all(t->s, gpu) ? "nothing" : "nothing that is seen",
-			 row->unconfirmed ? " (unconfirmed)" : "");
+	row->nothing = seen_all(t->s, gpu) ? "nothing" : "nothing that is seen";
+	if (row->unconfirmed)
+		row->nothing = seen_all(t->s, gpu) ? "nothing (unconfirmed)"
+						   : "nothing that is seen (unconfirmed)";
 }
 
 /* A process has one record for each instance that it holds, and is stopped once. */
-static void add_stops(struct stops *t, const struct mig_gpu *gpu, const struct mig_change *c)
+static void add_stops(struct stops *t, const struct mig_gpu *gpu, const struct mig_change *c,
+		      struct change_row *of)
 {
-	size_t first = t->n_stops;
-
+	of->stop = t->n_stops;
 	for (uint32_t i = 0; i < t->s->n_process; i++) {
 		const struct mig_process *p = &t->s->process[i];
 		struct stop_row *row = &t->stop[t->n_stops];
 		bool again = false;
 
-		for (size_t k = first; k < t->n_stops; k++)
+		for (size_t k = of->stop; k < t->n_stops; k++)
 			again = again || t->stop[k].pid == p->pid;
 		if (again || !mig_is_in_the_way(t->s, gpu, c, p))
 			continue;
-		*row = (struct stop_row){ .change = actions[c->action].key,
-					  .gpu = (int32_t)gpu->index,
-					  .gi = c->gi < 0 ? CLI_NONE : c->gi,
-					  .ci = c->ci < 0 ? CLI_NONE : c->ci,
+		*row = (struct stop_row){ .change = of->change,
+					  .gpu = of->gpu,
+					  .gi = of->gi,
+					  .ci = of->ci,
 					  .pid = p->pid };
 		mig_stop_command(p, row->how, sizeof(row->how));
 		t->n_stops++;
 	}
+	of->n_stops = t->n_stops - of->stop;
+	of->blocked = of->n_stops > 0;
 }
 
 static void add_change(struct stops *t, const struct mig_gpu *gpu, enum mig_action action, int gi,
@@ -296,13 +294,12 @@ static void add_change(struct stops *t, const struct mig_gpu *gpu, enum mig_acti
 	if (!mig_action_possible(gpu, action))
 		return;
 	fill_change(t, gpu, &c, row);
+	add_stops(t, gpu, &c, row);
 	/* A table of a whole GPU tells of instances that somebody holds. */
-	if (t->table && gi >= 0 && t->place->gi < 0 && !row->blocked) {
+	if (t->table && gi >= 0 && t->place->gi < 0 && !row->blocked)
 		t->quiet = true;
-		return;
-	}
-	t->n_changes++;
-	add_stops(t, gpu, &c);
+	else
+		t->n_changes++;
 }
 
 static void add_instances(struct stops *t, const struct mig_gpu *gpu)
@@ -330,18 +327,72 @@ static void add_gpu(struct stops *t, const struct mig_gpu *gpu)
 	add_instances(t, gpu);
 }
 
-static int print_changes(const struct stops *t, struct cli_out *out)
+/* Whether two stops can stand in one line: they are one command, or "kill" of two. */
+static bool in_line(const struct stop_row *a, const struct stop_row *b)
 {
-	int r = cli_out_list(out, "changes", "What has to stop", NULL,
-			     t->table ? change_columns : change_fields, t->change, t->n_changes,
-			     sizeof(*t->change));
+	return !strcmp(a->how, b->how) ||
+	       (!strncmp(a->how, "kill ", 5) && !strncmp(b->how, "kill ", 5));
+}
 
-	if (r >= 0 && !t->table)
-		r = cli_out_list(out, "stops", NULL, NULL, stop_fields, t->stop, t->n_stops,
-				 sizeof(*t->stop));
+static size_t add_lines(const struct stops *t, const struct change_row *c, struct line *lines)
+{
+	const struct stop_row *stop = &t->stop[c->stop];
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_stops; i++) {
+		struct line *line = &lines[n];
+		size_t at, k = 0;
+
+		while (k < i && !in_line(&stop[k], &stop[i]))
+			k++;
+		if (k < i)
+			continue;
+		*line = (struct line){ .words = " ", .device = " " };
+		at = (size_t)snprintf(line->stop, sizeof(line->stop), "%s", stop[i].how);
+		for (k = i + 1; k < c->n_stops && at + 16 < sizeof(line->stop); k++)
+			if (in_line(&stop[i], &stop[k]) && strcmp(stop[i].how, stop[k].how) != 0)
+				at += (size_t)snprintf(line->stop + at, sizeof(line->stop) - at,
+						       " %u", stop[k].pid);
+		if (k < c->n_stops)
+			snprintf(line->stop + at, sizeof(line->stop) - at, " ...");
+		n++;
+	}
+	if (c->first || !n) {
+		lines[n] = (struct line){ .words = " ", .device = " " };
+		snprintf(lines[n++].stop, sizeof(lines->stop), "%s",
+			 c->first ? c->first : c->nothing);
+	}
+	lines[0].words = c->words;
+	lines[0].device = c->device;
+	return n;
+}
+
+static int print_lines(const struct stops *t, struct cli_out *out)
+{
+	_cleanup_free_ struct line *lines =
+		calloc(2 * t->n_changes + t->n_stops + 1, sizeof(*lines));
+	size_t n = 0;
+	int r;
+
+	if (!lines)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->n_changes; i++)
+		n += add_lines(t, &t->change[i], lines + n);
+	r = cli_out_list(out, "changes", "What has to stop", NULL, line_fields, lines, n,
+			 sizeof(*lines));
 	if (r >= 0 && t->quiet)
 		cli_out_say(out, RENDER_PLAIN, "Nobody holds the instances that are not named.");
 	return r;
+}
+
+static int print_records(const struct stops *t, struct cli_out *out)
+{
+	int r = cli_out_list(out, "changes", NULL, NULL, change_fields, t->change, t->n_changes,
+			     sizeof(*t->change));
+
+	return r < 0 ? r
+		     : cli_out_list(out, "stops", NULL, NULL, stop_fields, t->stop, t->n_stops,
+				    sizeof(*t->stop));
 }
 
 int who_stops(const struct mig_snapshot *s, const struct who_place *place, struct cli_out *out)
@@ -361,5 +412,5 @@ int who_stops(const struct mig_snapshot *s, const struct who_place *place, struc
 	for (uint32_t i = 0; i < s->n_gpu; i++)
 		if (!place->gpu || place->gpu == &s->gpu[i])
 			add_gpu(&t, &s->gpu[i]);
-	return print_changes(&t, out);
+	return t.table ? print_lines(&t, out) : print_records(&t, out);
 }

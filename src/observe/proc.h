@@ -73,7 +73,10 @@ struct proc_world {
 void proc_world_init(struct proc_world *ret, const char *root, const char *lab_dir);
 /* By its name alone; false: it is none of the driver's. */
 bool proc_device_by_name(const char *path, struct proc_device *ret);
-/* By the numbers of its node; false: they are not the driver's. */
+/*
+ * By the numbers of its node, or by its name where nobody tells which are the driver's; false: they
+ * are not the driver's.
+ */
 bool proc_device_by_number(const struct proc_world *world, const char *path, dev_t rdev,
 			   struct proc_device *ret);
 /*

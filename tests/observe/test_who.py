@@ -175,6 +175,66 @@ def recording(p, said):
     check("Recording" in p.ok("who", "--snapshot", str(path)), "it does not say that it is one")
 
 
+ID = "0123456789abcdef" * 4
+# On a real machine: pid, kind (2: graphics, 8: files, 1: compute), GI, unit, container; how it is stopped.
+REAL = [
+    (101, 8, None, "nvidia-persistenced.service", None, "systemctl stop nvidia-persistenced.service"),
+    (102, 8, 1, "nv-hostengine.service", None, "systemctl stop nv-hostengine.service"),
+    (103, 1, 1, None, f"docker://{ID}", f"docker stop {ID[:12]}"),
+    (104, 1, 1, "containerd.service", f"containerd://{ID}", f"crictl stop {ID[:13]}"),
+    (105, 1, 1, "user@1000.service", f"podman://{ID}", f"podman stop {ID[:12]}"),
+    (106, 1, 1, None, f"cri-o://{ID}", f"crictl stop {ID[:13]}"),
+    (107, 1, 1, None, "lxc://web1", "lxc-stop -n web1"),
+    (108, 1, 1, None, "nspawn://build", "machinectl poweroff build"),
+    (109, 1, 1, None, ID, "kill 109"),
+    (110, 1, 1, "slurm/job_4711", None, "scancel 4711"),
+    (111, 1, 1, "user@1000.service/jupyter.service", None, "systemctl --user stop jupyter.service"),
+    (112, 1, 1, "session-3.scope", None, "kill 112"),
+    (113, 1, 1, "user@1000.service", None, "kill 113"),
+    (114, 2, None, None, None, "kill 114"),
+]
+
+
+def real_machine(p):
+    """What no lab has, by a recording: units, containers, files of a real driver, a user who sees little."""
+    p.create("real", board="h100-80gb-sxm", driver="580.65.06")
+    partition(p, "real", 0, "9", "19")
+    path = p.root / "real.json"
+    p.ok("--lab", "real", "snapshot", str(path))
+    whole = json.loads(path.read_text(encoding="utf-8"))
+    gi = instances(p, "real", 0)[0]["gi"]
+    whole["machine"].update(lab=False, source="driver 580.65.06")
+    whole["processes"] = [
+        {"gpu": 0, "gi": at and gi, "ci": None if kind == 8 or at is None else 0, "pid": pid, "kind": kind,
+         "uid": 1000, "memory": None, "name": "python3", "command": "python3 train.py --batch 64",
+         "user": "ada", "unit": unit, "container": container,
+         "files": "/dev/nvidiactl /dev/nvidia0 /dev/nvidia-uvm /dev/nvidia-caps/nvidia-cap21"}
+        for pid, kind, at, unit, container, _ in REAL]
+    whole["holders"].update(n_unread=3, hidden=True, namespaced=True)
+    path.write_text(json.dumps(whole), encoding="utf-8")
+    said = p.json("who", "--snapshot", str(path))
+    check((said["unread_processes"], said["others_hidden"], said["in_pid_namespace"]) == (3, True, True),
+          f"what was not seen: {said}")
+    how = {s["pid"]: s["command"] for s in said["stops"] if s["change"] == "reset"}
+    check(how == {r[0]: r[5] for r in REAL}, f"how they are stopped: {how}")
+    ends = {s["pid"] for s in said["stops"] if s["change"] == "destroy-gi" and s["gi"] == gi}
+    check(ends == {r[0] for r in REAL if r[2] or r[1] == 2}, f"who holds the instance: {ends}")
+    # A capability of the GPU instance alone keeps that, not what is in it.
+    ends = {s["pid"] for s in said["stops"] if s["change"] == "destroy-ci" and s["gi"] == gi}
+    check(ends == {r[0] for r in REAL if r[1] != 8}, f"who holds the compute instance: {ends}")
+    ends = {s["pid"] for s in said["stops"] if s["change"] == "mode"}
+    check(ends == {r[0] for r in REAL if r[2] or r[1] == 2}, f"Hopper's mode: {ends}")
+    for width in ("80", "200"):
+        table = p.ok("who", "--snapshot", str(path), env={"COLUMNS": width})
+        check(max(map(len, table.splitlines())) <= int(width), f"wider than {width}:\n{table}")
+        for word in ("scancel 4711", "3 processes", "hidepid", "namespace",
+                     "kill 109 112 113 114"):
+            check(word in " ".join(table.split()), f"{word!r} is missing at {width}:\n{table}")
+    whole["processes"] = []
+    path.write_text(json.dumps(whole), encoding="utf-8")
+    check("nothing that is seen" in p.ok("who", "--snapshot", str(path)), "all is taken for seen")
+
+
 def device_files(p):
     """Who only has files open is in no list of NVML's."""
     p.create("dev", board="a100-80gb-pcie:2", driver="550.90.07")
@@ -322,6 +382,7 @@ if __name__ == "__main__":
         sys.exit(0)
     with Place() as place:
         every_kind(place)
+        real_machine(place)
         device_files(place)
         ordinary_user(place)
         stops(place)

@@ -359,6 +359,13 @@ static void test_numbers(void)
 	CHECK(d.kind == PROC_COMMON);
 	CHECK(!proc_device_by_number(w, "/dev/nvidia0", makedev(1, 3), &d));
 	CHECK(!proc_device_by_number(w, "/dev/nvidia0", makedev(8, 0), &d));
+	/* A sandbox whose /proc/devices says nothing. */
+	put("proc/devices", "Character devices:\n  1 mem\n\nBlock devices:\n");
+	proc_world_init(w, root, NULL);
+	CHECK(proc_device_by_number(w, "/dev/nvidia3", makedev(195, 3), &d));
+	CHECK(d.kind == PROC_GPU && d.minor == 3);
+	CHECK(!proc_device_by_number(w, "/dev/nvidia3", makedev(1, 3), &d));
+	CHECK(!proc_device_by_number(w, "/dev/gpu", makedev(195, 3), &d));
 	machine_end();
 	free(w);
 }
