@@ -24,7 +24,8 @@ struct args {
 
 #define A(f) offsetof(struct args, f)
 const struct cli_opt explain_opts[] = {
-	OPT_STR("gi", 'g', A(gi), "GI", "of a compute instance: in this GPU instance, by id"),
+	OPT_STR("gi", 'g', A(gi), "GI",
+		"PROFILE is that of a compute instance, in this GPU instance (its id)"),
 	CLI_KEEP_OPT(A(subject)), CLI_SUBJECT_OPTS(A(subject)), OPT_END
 };
 #undef A
@@ -219,12 +220,8 @@ static int answer(struct explain_answer *a, const struct args *args, const char 
 {
 	if (!strncmp(word, "MIG ", 4))
 		word += 4;
-	a->ci = names_ci(word);
-	if (args->gi && !a->ci)
-		return mig_fail(reterr, -EINVAL,
-				"--gi is for compute instances, such as 1c.3g.40gb: '%.60s' is a "
-				"GPU instance",
-				word);
+	/* In a GPU instance, "3g.40gb" is the compute instance that fills it. */
+	a->ci = args->gi || names_ci(word);
 	if (args->gi && !a->s->gpu)
 		return mig_fail(reterr, -EINVAL,
 				"--gi names an instance of a GPU: a board has none");

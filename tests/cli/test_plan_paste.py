@@ -4,12 +4,13 @@
 """What 'migctl plan' and 'migctl explain' print can be pasted: in a lab, from layouts chosen at random, the
 lines are run as they are, and the GPU has what was promised; what is in use or kept is still there. Where an
 order without starts is named, the driver's own choice of starts ends in the same layout. What is said not to
-fit is refused by the driver."""
+fit is refused by the driver. Compute instances likewise, in one GPU instance."""
 import collections
 import json
 import os
 import pathlib
 import random
+import re
 import sys
 
 SOURCE = pathlib.Path(os.environ["MIGKIT_SOURCE"])
@@ -35,6 +36,7 @@ class Gpu:
         self.layouts = collections.defaultdict(list)
         for row in layouts["instances"]:
             self.layouts[row["layout"]].append((row["profile"], row["profile_id"], row["start"]))
+        self.parts = self.p.json("boards", board, "--driver", driver)["compute_instances"]
         self.profiles = sorted({row[:2] for rows in self.layouts.values() for row in rows})
 
     def smi(self, words, rc=0):
@@ -145,6 +147,42 @@ def try_explain(gpu, rng):
     return "explained: way"
 
 
+def cis_of(gpu, gi):
+    """"1c.3g.40gb@0 ..." of a GPU instance."""
+    rows = [r for r in gpu.p.json("lab", "status", LAB)["instances"] if r["gi"] == gi and r["ci"] is not None]
+    # The lab's status has no starts of compute instances; nvidia-smi -lci has.
+    text = gpu.p.run("--lab", LAB, "smi", "mig", "-lci", "-gi", str(gi)).stdout
+    at = {int(c): int(s) for c, s in re.findall(r"MIG \S+ +\d+ +(\d+) +(\d+):\d+", text)}
+    return " ".join(f"{r['ci_profile']}@{at[r['ci']]}" for r in sorted(rows, key=lambda r: at[r["ci"]]))
+
+
+def try_explain_ci(gpu, rng):
+    """The same inside one GPU instance, after compute instances of it were created at random."""
+    gpu.clear()
+    # Media profiles share the names of plain ones; each GPU instance is named by its id.
+    cut = sorted({(r["profile"], number) for r in gpu.parts for profile, number in gpu.profiles
+                  if r["profile"] == profile and r["slices"] > 1})
+    profile, number = rng.choice(cut)
+    gpu.smi(f"mig -i 0 -cgi {number}")
+    (gi, _), = gpu.has().values()
+    parts = [r for r in gpu.parts if r["profile"] == profile]
+    for _ in range(rng.randrange(4)):
+        gpu.smi(f"mig -i 0 -gi {gi} -cci {rng.choice(parts)['id']}:{rng.randrange(7)}", rc=None)
+    part = rng.choice(parts)
+    fits, said = gpu.ask("explain", part["name"], "--gi", str(gi))
+    if fits:
+        before = cis_of(gpu, gi).split()
+        gpu.paste(lines_of(said, 1))
+        check(len(cis_of(gpu, gi).split()) == len(before) + 1, f"{gpu.board}: {said}")
+        return "part: fits"
+    check(gpu.smi(f"mig -i 0 -gi {gi} -cci {part['id']}", rc=None) != 0,
+          f"{gpu.board}: {part['name']} can be created in {cis_of(gpu, gi)}, though: {said}")
+    way = rng.choice(said["ways"])
+    gpu.paste(lines_of(said, way["way"]))
+    check(cis_of(gpu, gi) == way["words"], f"{gpu.board}: {cis_of(gpu, gi)}, promised {way}")
+    return "part: way"
+
+
 def main():
     seen = collections.Counter()
     rng = random.Random(SEED)
@@ -154,7 +192,9 @@ def main():
             for _ in range(ROUNDS):
                 seen[try_plan(gpu, rng)] += 1
                 seen[try_explain(gpu, rng)] += 1
-    for kind in ("no", "pasted", "pasted, in order", "explained: fits", "explained: way", "explained: no way"):
+                seen[try_explain_ci(gpu, rng)] += 1
+    for kind in ("no", "pasted", "pasted, in order", "explained: fits", "explained: way", "explained: no way",
+                 "part: fits", "part: way"):
         check(seen[kind], f"never seen: {kind}; {dict(seen)}")
     print(f"seed {SEED}: {dict(seen)}")
 
