@@ -143,10 +143,16 @@ static int show_gpu(struct cli_out *out, const struct mig_snapshot *s, const str
 			    observe_status_name(gpu->status));
 		return 0;
 	}
-	if (cli_gpu_picture(s, gpu, cli_out_columns(out), &picture))
+	if (cli_gpu_picture(s, gpu, cli_out_columns(out), &picture)) {
+		/* A recording knows the slices with MIG off, too: the driver is not asked for them
+		 * then, as it costs calls, and the same GPU is to look the same.
+		 */
+		if (gpu->mode != MIG_MODE_ON)
+			picture.units = picture.compute_slices = picture.memory_slices = 0;
 		r = cli_out_draw(out, 0, render_gpu, &picture);
-	else
+	} else {
 		say_hidden(out, gpu);
+	}
 	if (r < 0)
 		return r;
 	cli_out_say(out, RENDER_FAINT, "%s  %s", gpu->bus_id, gpu->uuid);

@@ -54,6 +54,7 @@ def main():
         done = subprocess.run([sys.executable, SOURCE / "tests/cli/test_recorded.py", root / "recorded"],
                               env=ENV, capture_output=True, text=True, check=False)
         check(done.returncode == 0 and done.stdout == "2 machines\n", f"replay: {done.stdout}{done.stderr}")
+        print("two simulated machines read, kept and replayed")
 
 
 main()
