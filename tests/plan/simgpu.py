@@ -89,6 +89,20 @@ class Instances:
         self.driver.must(self.DESTROY, handle)
         return info.placement.start
 
+    def look(self):
+        """Others have changed it: what is there now, and the ids."""
+        self.there, ids = {}, {}
+        for profile in self.model.board.profiles:
+            n, handles = c_uint(ask.MAX_GI), (c_void_p * ask.MAX_GI)()
+            self.driver.must(self.LIST, self.inside, profile.id, handles,
+                             byref(n))
+            for handle in handles[:n.value]:
+                info = self.INFO()
+                self.driver.must(self.GET_INFO, c_void_p(handle), byref(info))
+                slot = self.model.slot_at(profile.position, info.placement.start)
+                self.there[slot], ids[slot] = c_void_p(handle), info.id
+        return ids
+
     def remaining(self, profile):
         n = c_uint()
         self.driver.must(self.REMAINING, self.inside, profile.id, byref(n))
@@ -98,28 +112,15 @@ class Instances:
 class GpuInstances(Instances):
     CREATE, CREATE_AT = "nvmlDeviceCreateGpuInstance", "nvmlDeviceCreateGpuInstanceWithPlacement"
     DESTROY, GET_INFO, INFO = "nvmlGpuInstanceDestroy", "nvmlGpuInstanceGetInfo", GiInfo
-    REMAINING = "nvmlDeviceGetGpuInstanceRemainingCapacity"
-
-    def look(self):
-        """Others have changed it: what is there now, and the ids."""
-        self.there, ids = {}, {}
-        for profile in self.model.board.profiles:
-            n, handles = c_uint(ask.MAX_GI), (c_void_p * ask.MAX_GI)()
-            self.driver.must("nvmlDeviceGetGpuInstances", self.inside, profile.id, handles,
-                             byref(n))
-            for handle in handles[:n.value]:
-                info = GiInfo()
-                self.driver.must(self.GET_INFO, c_void_p(handle), byref(info))
-                slot = self.model.slot_at(profile.position, info.placement.start)
-                self.there[slot], ids[slot] = c_void_p(handle), info.id
-        return ids
+    LIST, REMAINING = "nvmlDeviceGetGpuInstances", "nvmlDeviceGetGpuInstanceRemainingCapacity"
 
 
 class ComputeInstances(Instances):
     CREATE = "nvmlGpuInstanceCreateComputeInstance"
     CREATE_AT = "nvmlGpuInstanceCreateComputeInstanceWithPlacement"
     DESTROY, GET_INFO = "nvmlComputeInstanceDestroy", "nvmlComputeInstanceGetInfo_v2"
-    INFO, REMAINING = CiInfo, "nvmlGpuInstanceGetComputeInstanceRemainingCapacity"
+    INFO, LIST = CiInfo, "nvmlGpuInstanceGetComputeInstances"
+    REMAINING = "nvmlGpuInstanceGetComputeInstanceRemainingCapacity"
 
     def possible(self, profile):
         """[(start, size)] that the driver names."""

@@ -3,9 +3,10 @@
 # test: timeout=300
 """`migctl explain` itself, in layouts of simulated GPUs: its yes and no against what the driver then
 does, what it says is in the way and its ways against the brute force's, each way carried out, and of
-one the lines typed that it prints. (All layouts, starts and ways: test_explain_sim.py, which asks
-the library.)
+one the lines typed that it prints. All layouts, starts and ways: test_explain_sim.py, which asks
+the library, and this one in make check-long.
 """
+import itertools
 import json
 import os
 import pathlib
@@ -19,31 +20,54 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "lab")]
 import brute  # noqa: E402
 import questions  # noqa: E402
 import suite  # noqa: E402
-from simgpu import Driver, GpuInstances  # noqa: E402
+from simgpu import ComputeInstances, Driver, GpuInstances  # noqa: E402
 
 # Questions on each board.
 BOARDS = {"a100-80gb": 120, "h100-80gb": 40, "a30": 30, "rtx-pro-6000": 60}
 NAMES = ("migctl", "nvidia-smi", "sudo")
 
 
+class OnGpu:
+    """Where a question is asked: how its words are written and read."""
+    who, options, clean = "GI", "", "sudo nvidia-smi mig -i 0 -dci; sudo nvidia-smi mig -i 0 -dgi"
+
+    def __init__(self, sim):
+        self.sim = sim
+        self.names = [p.name for p in sim.model.board.profiles]
+
+    def layout(self, words):
+        """"2g.20gb@0 3g.40gb@4" as slots."""
+        found = [(self.names.index(name), int(start))
+                 for name, start in re.findall(r"(\S+)@(\d+)", words)]
+        return sum(1 << self.sim.model.slot_at(*place) for place in found)
+
+
+class InGi(OnGpu):
+    """Compute instances: named after their GPU instance without its media engines (seen with +me),
+    the one that fills it as itself."""
+    who, clean = "CI", "sudo nvidia-smi mig -i 0 -dci"
+
+    def __init__(self, sim, profile, gi_id):
+        super().__init__(sim)
+        name = re.sub(r"[+-].*", "", profile.name)
+        self.names = [name if p.slices == profile.slices else f"{p.slices}c.{name}"
+                      for p in sim.model.board.profiles]
+        self.options = f" --gi {gi_id}"
+
+
 class Asked:
     """One question, in one layout."""
 
-    def __init__(self, sim, rng):
-        self.sim, self.model = sim, sim.model
-        model = self.model
-        self.now = rng.choice(model.layouts)
-        sim.become(self.now)
-        self.ids = sim.look()
-        slot = rng.choice(model.slots)
-        self.position, self.start = slot.position, rng.choice((-1, slot.start))
-        self.profile = slot.profile
-        self.pinned = self.now & rng.getrandbits(len(model.slots)) & rng.getrandbits(
-            len(model.slots)) if rng.randrange(2) else 0
-        self.typed = rng.randrange(2)
-        keep = ",".join(str(self.ids[n]) for n in brute.bits(self.pinned))
-        word = self.profile.name + (f"@{self.start}" if self.start >= 0 else "")
-        self.line = f"migctl explain {word} -i 0" + (f" --keep {keep}" if keep else "")
+    def __init__(self, scope, now, profile, start, pinned=0, typed=False):
+        self.scope, self.sim, self.model, self.now = scope, scope.sim, scope.sim.model, now
+        self.sim.become(now)
+        self.ids = self.sim.look()
+        self.profile, self.position, self.start = profile, profile.position, start
+        self.pinned, self.typed = pinned, typed
+        keep = ",".join(str(self.ids[n]) for n in brute.bits(pinned))
+        word = scope.names[profile.position] + (f"@{start}" if start >= 0 else "")
+        self.line = (f"migctl explain {word} -i 0{scope.options}" +
+                     (f" --keep {keep}" if keep else ""))
 
     def run(self, line):
         return subprocess.run(["sh", "-c", line], text=True, capture_output=True, check=False,
@@ -70,10 +94,10 @@ class Asked:
         if said["remaining"] != self.sim.remaining(self.profile):
             yield f"{said['remaining']} more, the driver: {self.sim.remaining(self.profile)}"
         yield from self.places(said)
-        if not can:
-            yield from self.ways(said)
         if self.typed and said["commands"]:
             yield from self.lines(said)
+        if not can:
+            yield from self.ways(said)
 
     def places(self, said):
         model = self.model
@@ -85,7 +109,7 @@ class Asked:
         for row in said["places"]:
             slot = true[row["start"]]
             blockers = model.blockers(self.now, slot)
-            named = {int(n) for n in re.findall(r"GI (\d+)", row["in_the_way"] or "")}
+            named = {int(n) for n in re.findall(self.scope.who + r" (\d+)", row["in_the_way"] or "")}
             if (row["free"] != bool(model.free(self.now) >> slot & 1) or
                     named != {self.ids[n] for n in brute.bits(blockers)} or
                     row["by_rule"] != bool(blockers) & (
@@ -99,17 +123,17 @@ class Asked:
                                  self.position, self.start)
         after = [(self.now & ~gone | again | 1 << slot, gone.bit_count(), not again, slot)
                  for gone, again, slot, _ in true]
-        shown = [(suite.layout_of(model, row["words"]), row["destroys"], row["loses"],
+        shown = [(self.scope.layout(row["words"]), row["destroys"], row["loses"],
                   model.slot_at(self.position, row["start"])) for row in said["ways"]]
         if [a for a in after if a in shown] != shown or after[:1] != shown[:1]:
             yield f"ways {said['ways']}, not of {after}"
         for layout, *_ in shown:
+            sim.become(self.now)
             for n in brute.bits(self.now & ~layout):
                 sim.destroy(n)
             for n in brute.bits(layout & ~self.now):
                 if not sim.create(n):
                     yield f"no room for slot {n} on the way to {layout:#x}"
-            sim.become(self.now)
 
     def lines(self, said):
         """The first way's lines, typed."""
@@ -125,23 +149,59 @@ class Asked:
         if not wanted or stays:
             yield f"after its lines: {there} of {self.ids}"
         # Compute instances that came with them go first.
-        self.run("sudo nvidia-smi mig -i 0 -dci; sudo nvidia-smi mig -i 0 -dgi")
+        self.run(self.scope.clean)
         self.sim.look()
+
+
+def at_random(scope, n, rng):
+    model = scope.sim.model
+    for _ in range(n):
+        now, slot, pinned = rng.choice(model.layouts), rng.choice(model.slots), 0
+        if scope.who == "GI" and rng.randrange(2):
+            pinned = now & rng.getrandbits(len(model.slots)) & rng.getrandbits(len(model.slots))
+        # The one that fills a GPU instance has the name of the GPU instance: no question of its own.
+        if "c." in scope.names[slot.position] or scope.who == "GI":
+            yield Asked(scope, now, slot.profile, rng.choice((-1, slot.start)), pinned,
+                        rng.randrange(2))
+
+
+def every(scope):
+    model = scope.sim.model
+    for now in model.layouts:
+        for slot in model.slots:
+            yield Asked(scope, now, slot.profile, slot.start)
+        for profile in model.board.profiles:
+            yield Asked(scope, now, profile, -1)
+
+
+def inside(driver, gis, n, rng):
+    """Compute instances in an instance of each profile."""
+    for profile in gis.model.board.profiles:
+        slot = gis.model.slot_at(profile.position, profile.starts[0])
+        gis.become(1 << slot)
+        model = brute.Model(brute.inside(gis.model.board, profile))
+        cis = ComputeInstances(driver, model, gis.there[slot])
+        yield from at_random(InGi(cis, profile, gis.look()[slot]), n if profile.slices > 2 else 2,
+                             rng)
+        cis.become(0)
 
 
 def judge(name):
     """In a process of its own: MIGKIT_LAB names a lab of that board."""
     driver, wrong, fits = Driver(), 0, 0
-    sim = GpuInstances(driver, brute.Model(brute.boards()[name]), driver.gpu)
-    seed = int(os.environ.get("MIGKIT_SEED") or 1)
-    rng, n = random.Random(seed), BOARDS[name] * suite.LONG
-    for _ in range(n):
-        asked = Asked(sim, rng)
+    gis = GpuInstances(driver, brute.Model(brute.boards()[name]), driver.gpu)
+    seed, n = int(os.environ.get("MIGKIT_SEED") or 1), 0
+    rng, many = random.Random(seed), BOARDS[name] * suite.LONG
+    whole = suite.LONG > 1 and name == "a100-80gb"
+    on_gpu = every(OnGpu(gis)) if whole else at_random(OnGpu(gis), many, rng)
+    for asked in itertools.chain(on_gpu, inside(driver, gis, many // 6, rng)):
+        n += 1
         fits += asked.can()
         for line in asked.problems():
             wrong += 1
             print(f"{name}, slots {sorted(brute.bits(asked.now))}: {asked.line}: {line}")
-    print(f"{name}: {n} questions (seed {seed}), {fits} times there was room: {wrong} exceptions",
+    how = "each layout, profile and start" if whole else f"seed {seed}"
+    print(f"{name}: {n} questions ({how}), {fits} times there was room: {wrong} exceptions",
           flush=True)
     return bool(wrong)
 
@@ -160,8 +220,8 @@ def main():
             env = {**os.environ, **place.env, "MIGKIT_LAB_ROOT": "1", "COLUMNS": "200",
                    "MIGKIT_LAB": place.ok("lab", "path", name).strip(),
                    "PATH": f"{programs}:{place.env['PATH']}"}
-            if subprocess.run([sys.executable, __file__, name], env=env, check=False,
-                              timeout=280).returncode:
+            if subprocess.run([sys.executable, __file__, name], env=env,
+                              check=False).returncode:
                 failed.append(name)
     if failed:
         fail(f"explain is wrong: {', '.join(failed)}")
