@@ -68,7 +68,7 @@ static int starts(struct snapshot_reader *rd, const yaml_node_t *map, const stru
 static int profile(struct snapshot_reader *rd, const yaml_node_t *node, struct mig_board *b,
 		   struct mig_gi_profile *p)
 {
-	static snapshot_keys more = { "starts", "ci_profiles", NULL };
+	static const char *const more[] = { "starts", "ci_profiles", NULL };
 	int r = snapshot_record(rd, node, "a profile", mig_fields_profile, more, p);
 
 	if (r >= 0)
@@ -85,7 +85,7 @@ static int profile(struct snapshot_reader *rd, const yaml_node_t *node, struct m
 
 static int board(struct snapshot_reader *rd, const yaml_node_t *node, struct mig_board *b)
 {
-	static snapshot_keys more = { "profiles", NULL };
+	static const char *const more[] = { "profiles", NULL };
 	const yaml_node_t *list;
 	size_t n = 0;
 	int r = snapshot_record(rd, node, "a board", mig_fields_board, more, b);

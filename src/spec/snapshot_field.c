@@ -153,7 +153,7 @@ static int field(struct snapshot_reader *rd, const yaml_node_t *node,
 }
 
 int snapshot_record(struct snapshot_reader *rd, const yaml_node_t *node, const char *what,
-		    const struct mig_file_field *fields, snapshot_keys more, void *record)
+		    const struct mig_file_field *fields, const char *const *more, void *record)
 {
 	const struct keys keys = { fields, more };
 	int r = spec_check_map(rd->doc, node, what, is_key, &keys, rd->reterr);

@@ -39,7 +39,7 @@ static int ci_place(struct snapshot_reader *rd, const yaml_node_t *node, const s
 static int ci_read(struct snapshot_reader *rd, const yaml_node_t *node,
 		   const struct mig_gi_profile *p, const struct mig_gi *gi, struct mig_ci *ci)
 {
-	static snapshot_keys more = { "profile_id", NULL };
+	static const char *const more[] = { "profile_id", NULL };
 	const yaml_node_t *id;
 	int64_t n = 0;
 	int r = snapshot_record(rd, node, "a compute instance", mig_fields_ci, more, ci);
@@ -142,7 +142,7 @@ static int gi_place(struct snapshot_reader *rd, const yaml_node_t *node, const s
 static int gi_read(struct snapshot_reader *rd, const yaml_node_t *node, const struct mig_gpu *gpu,
 		   struct mig_gi *gi)
 {
-	static snapshot_keys more = { "profile_id", "ci_starts", "compute_instances", NULL };
+	static const char *const more[] = { "profile_id", "ci_starts", "compute_instances", NULL };
 	const struct mig_gi_profile *p;
 	const yaml_node_t *id;
 	int64_t n = 0;
@@ -212,7 +212,7 @@ static int remaining(struct snapshot_reader *rd, const yaml_node_t *map, struct 
 
 static int gpu_read(struct snapshot_reader *rd, const yaml_node_t *node, struct mig_gpu *gpu)
 {
-	static snapshot_keys more = { "board", "remaining", "gpu_instances", NULL };
+	static const char *const more[] = { "board", "remaining", "gpu_instances", NULL };
 	int64_t board = 0;
 	int r = snapshot_record(rd, node, "a GPU", mig_fields_gpu, more, gpu);
 

@@ -76,8 +76,8 @@ static int processes(struct snapshot_reader *rd, const yaml_node_t *root)
 
 static int read_all(struct snapshot_reader *rd)
 {
-	static snapshot_keys more = { "format", "version",   "machine", "boards",
-				      "gpus",	"processes", "holders", NULL };
+	static const char *const more[] = { "format", "version",   "machine", "boards",
+					    "gpus",   "processes", "holders", NULL };
 	const yaml_node_t *root = spec_root(rd->doc);
 	int r = check_version(rd, root);
 

@@ -15,15 +15,12 @@ struct snapshot_reader {
 	struct mig_error *reterr;
 };
 
-/* Keys of a record beside those of its fields; ends with NULL. */
-typedef const char *const snapshot_keys[];
-
 /*
- * Reads the fields of a record; each must be there, and nothing beside them but the keys in more.
- * what is its name in messages.
+ * Reads the fields of a record; each must be there, and nothing beside them but the keys in more
+ * (which ends with NULL, or is NULL). what is its name in messages.
  */
 int snapshot_record(struct snapshot_reader *rd, const yaml_node_t *node, const char *what,
-		    const struct mig_file_field *fields, snapshot_keys more, void *record);
+		    const struct mig_file_field *fields, const char *const *more, void *record);
 /* A list of at most cap nodes; NULL and a refusal if it is none. */
 const yaml_node_t *snapshot_list(struct snapshot_reader *rd, const yaml_node_t *map,
 				 const char *key, size_t cap, size_t *ret_n);
