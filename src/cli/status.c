@@ -53,13 +53,13 @@ static void say_full(struct cli_out *out, const struct mig_gpu *gpu,
 	/* Twelve units are four slices of memory: a unit is then no slice. */
 	const char *unit =
 		gpu->board.units == gpu->board.memory_slices ? "memory slice" : "memory unit";
-	const char *now = m->largest < 0 ? "nothing" : gpu->board.gi[m->largest].name;
 	const char *best = m->largest_best < 0 ? "nothing" : gpu->board.gi[m->largest_best].name;
 	char dead[64];
 
-	cli_out_say(out, RENDER_PLAIN,
-		    "Free: %u of %u compute slices, %u of %u %ss; the largest that fits is %s.",
-		    m->slices_free, m->slices, m->units_free, m->units, unit, now);
+	cli_out_say(out, RENDER_PLAIN, "Free: %u of %u compute slices, %u of %u %ss; %s%s.",
+		    m->slices_free, m->slices, m->units_free, m->units, unit,
+		    m->largest < 0 ? "nothing more fits" : "the largest that fits is ",
+		    m->largest < 0 ? "" : gpu->board.gi[m->largest].name);
 	list_text(m->dead_mask, dead, sizeof(dead));
 	if (m->dead_mask)
 		cli_out_say(out, RENDER_PLAIN, "No profile can use %s%s %s as it is.", unit,

@@ -250,7 +250,7 @@ size_t status_process_rows(const struct mig_snapshot *snapshot, struct status_pr
 		const struct mig_process *p = &snapshot->process[i];
 
 		/* Who has nothing but files open is the business of "migctl who". */
-		if (!kind_name(p->kind))
+		if (!kind_name(p->kind) || p->gpu == MIG_NO_GPU)
 			continue;
 		rows[n] = (struct status_process_row){
 			.gpu = p->gpu,

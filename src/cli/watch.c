@@ -16,7 +16,8 @@
 
 /* xterm's and all its heirs': an own screen, no cursor, no line breaks at the edge; and back. */
 #define SCREEN_BEGIN "\033[?1049h\033[?25l\033[?7l"
-#define SCREEN_END   "\033[?7h\033[?25h\033[?1049l"
+/* Cleared before it is left: tmux keeps lines of it after a change of the window's size. */
+#define SCREEN_END "\033[?7h\033[H\033[J\033[?25h\033[?1049l"
 
 int cli_watch_seconds(const char *word, double *ret, struct mig_error *reterr)
 {
@@ -41,6 +42,26 @@ static void end_by_signal(int number)
 	(void)n;
 	signal(number, SIG_DFL);
 	raise(number);
+}
+
+/* Ctrl-Z: the shell gets its terminal as it was, and later the screen comes back. */
+static void stop_by_signal(int number)
+{
+	struct sigaction ours, plain = { .sa_handler = SIG_DFL };
+	sigset_t only, before;
+	ssize_t n = write(STDOUT_FILENO, SCREEN_END, sizeof(SCREEN_END) - 1);
+	int error = errno;
+
+	sigemptyset(&only);
+	sigaddset(&only, number);
+	sigaction(number, &plain, &ours);
+	raise(number);
+	sigprocmask(SIG_UNBLOCK, &only, &before); /* here it stops, and goes on */
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	sigaction(number, &ours, NULL);
+	n = write(STDOUT_FILENO, SCREEN_BEGIN, sizeof(SCREEN_BEGIN) - 1);
+	(void)n;
+	errno = error;
 }
 
 static void resized(int number)
@@ -174,6 +195,7 @@ static int watch_screen(cli_look_fn look, const void *what, double seconds,
 		if (!begun) {
 			for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
 				catch (ends[i], end_by_signal, 0);
+			catch (SIGTSTP, stop_by_signal, 0);
 			fputs(SCREEN_BEGIN, stdout);
 			begun = true;
 		}

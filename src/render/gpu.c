@@ -380,7 +380,9 @@ void render_gpu(struct render_pen *pen, const void *what)
 
 	render_gpu_title(gpu, mode_words(gpu), title, sizeof(title));
 	g.x = labels + 1;
-	g.unit = render_unit_columns(gpu->units, (unsigned)room);
+	/* Of unknown slices it is as wide as the others of most machines. */
+	g.unit = gpu->units ? render_unit_columns(gpu->units, (unsigned)room)
+			    : 8 * render_unit_columns(8, (unsigned)room);
 	g.slice = gpu->units ? g.unit * gpu->units / gpu->memory_slices : g.unit;
 	g.titles = draw_title(&g, false);
 	g.memory_y = g.titles + (gpu->units > 0);
