@@ -92,7 +92,7 @@ static void put_escaped(FILE *out, const char *s)
 	uint32_t c;
 
 	for (; (n = render_decode(s, &c)) > 0; s += n) {
-		char utf8[4];
+		char utf8[4] = "";
 
 		if (c == '&')
 			fputs("&amp;", out);

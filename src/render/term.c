@@ -83,17 +83,19 @@ static void term_box(struct render_pen *pen, int x, int y, int w, int h, enum re
 	term_line(pen, x + w - 1, y, 1, h, style);
 }
 
+/* What is between two texts of a line is thin, and the junctions above it are the rule's. */
 static void term_bar(struct render_pen *pen, int x, int y, int w, unsigned joins,
 		     enum render_style style)
 {
+	(void)style;
 	for (int side = 0; side < 2; side++) {
 		int at = x + side * (w - 1);
 
-		term_line(pen, at, y, 1, 1, style);
+		term_line(pen, at, y, 1, 1, RENDER_FAINT);
 		if (joins & RENDER_JOIN_ABOVE)
-			term_line(pen, at, y - 1, 1, 2, style);
+			term_line(pen, at, y - 1, 1, 2, RENDER_FAINT);
 		if (joins & RENDER_JOIN_BELOW)
-			term_line(pen, at, y, 1, 2, style);
+			term_line(pen, at, y, 1, 2, RENDER_FAINT);
 	}
 }
 
