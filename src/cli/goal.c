@@ -139,7 +139,7 @@ static int read_state(struct cli_subject *s, struct mig_error *reterr)
 		if (runs_in(s, gi))
 			s->busy |= (mig_slots)1 << slot;
 	}
-	if (!mig_plan_is_layout(s->table, s->state.now))
+	if (s->gpu && !mig_plan_is_layout(s->table, s->state.now))
 		return mig_fail(reterr, -ENOTSUP,
 				"GPU %u has instances beside each other that its profiles exclude",
 				s->gpu->index);

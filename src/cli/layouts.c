@@ -221,7 +221,7 @@ static int print_patterns(struct cli_out *out, const struct listing *l)
 
 	while (mig_plan_multiset(t, all, &counts))
 		all++;
-	rows = calloc(all, sizeof(*rows));
+	rows = calloc(all + 1u, sizeof(*rows));
 	if (!rows)
 		return -ENOMEM;
 	for (unsigned i = 1; mig_plan_multiset(t, i, &counts); i++) {

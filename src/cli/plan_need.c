@@ -118,6 +118,11 @@ static mig_slots find_must_go(const struct plan_answer *a)
 	return best;
 }
 
+static bool same(const struct mig_need *a, const struct mig_need *b)
+{
+	return a->memory_mib == b->memory_mib && a->sm == b->sm;
+}
+
 /* "30GiB 2x12GiB,28SM": the needs of a set, equal neighbours counted. */
 static void set_text(const struct plan_answer *a, uint32_t which, char *buf, size_t size)
 {
@@ -128,7 +133,7 @@ static void set_text(const struct plan_answer *a, uint32_t which, char *buf, siz
 		char text[40];
 		unsigned count = 0, k = i;
 
-		for (; k < a->n_needs && !memcmp(&a->need[i], &a->need[k], sizeof(a->need[i])); k++)
+		for (; k < a->n_needs && same(&a->need[i], &a->need[k]); k++)
 			count += which >> k & 1;
 		plan_need_text(&a->need[i], text, sizeof(text));
 		if (count > 1)

@@ -380,7 +380,7 @@ int spec_request_parse_one(const struct mig_board *board, const char *word,
 {
 	char *words[] = { (char *)(uintptr_t)word };
 	struct cursor c = { .words = words, .n = 1 };
-	struct spec_request req;
+	struct spec_request req = { 0 };
 	struct token t, more;
 	int r;
 

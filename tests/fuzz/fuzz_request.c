@@ -82,6 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	while (mig_board_at(boards))
 		boards++;
+	if (!boards)
+		return 0;
 	def = mig_board_at(data[0] % boards);
 	if (mig_board_resolve(def, "580.159.04", &board, NULL) < 0 || !board.n_gi)
 		return 0;

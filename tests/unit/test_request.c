@@ -145,7 +145,7 @@ static const char *need(const char *word)
 		return text;
 	}
 	for (int i = 1; i < r; i++)
-		CHECK(memcmp(&needs[0], &needs[i], sizeof(needs[0])) == 0);
+		CHECK(needs[0].memory_mib == needs[i].memory_mib && needs[0].sm == needs[i].sm);
 	snprintf(text, sizeof(text), "%dx %lluMiB %uSM", r, (unsigned long long)needs[0].memory_mib,
 		 needs[0].sm);
 	return text;
