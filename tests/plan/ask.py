@@ -9,7 +9,8 @@ from ctypes import (POINTER, Structure, byref, c_bool, c_char, c_char_p, c_int, 
 
 import brute
 
-SOURCE = pathlib.Path(os.environ.get("MIGKIT_SOURCE") or pathlib.Path(__file__).resolve().parents[2])
+HERE = pathlib.Path(__file__).resolve().parent
+SOURCE = pathlib.Path(os.environ.get("MIGKIT_SOURCE") or HERE.parents[1])
 BUILD = pathlib.Path(os.environ.get("MIGKIT_BUILD") or SOURCE / "build").resolve()
 MAX_SLOTS, MAX_GI_PROFILES, MAX_CI_PROFILES, MAX_STARTS, MAX_GI = 64, 20, 8, 8, 8
 EINVAL, ENOSPC = 22, 28

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # test: timeout=300
-"""`migctl explain` itself, in layouts of simulated GPUs: its yes and no against what the driver then
-does, what it says is in the way and its ways against the brute force's, each way carried out, and of
-one the lines typed that it prints. All layouts, starts and ways: test_explain_sim.py, which asks
+"""`migctl explain` itself, in layouts of simulated GPUs: its yes and no against what the driver
+then does, what it says is in the way and its ways against the brute force's, each way carried out,
+and of one the lines typed that it prints. All layouts, starts and ways: test_explain_sim.py, which asks
 the library, and this one in make check-long.
 """
 import itertools
@@ -109,7 +109,8 @@ class Asked:
         for row in said["places"]:
             slot = true[row["start"]]
             blockers = model.blockers(self.now, slot)
-            named = {int(n) for n in re.findall(self.scope.who + r" (\d+)", row["in_the_way"] or "")}
+            text = row["in_the_way"] or ""
+            named = {int(n) for n in re.findall(self.scope.who + r" (\d+)", text)}
             if (row["free"] != bool(model.free(self.now) >> slot & 1) or
                     named != {self.ids[n] for n in brute.bits(blockers)} or
                     row["by_rule"] != bool(blockers) & (
@@ -159,7 +160,7 @@ def at_random(scope, n, rng):
         now, slot, pinned = rng.choice(model.layouts), rng.choice(model.slots), 0
         if scope.who == "GI" and rng.randrange(2):
             pinned = now & rng.getrandbits(len(model.slots)) & rng.getrandbits(len(model.slots))
-        # The one that fills a GPU instance has the name of the GPU instance: no question of its own.
+        # The one that fills a GPU instance is named as that: no question of its own.
         if "c." in scope.names[slot.position] or scope.who == "GI":
             yield Asked(scope, now, slot.profile, rng.choice((-1, slot.start)), pinned,
                         rng.randrange(2))

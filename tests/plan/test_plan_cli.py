@@ -182,8 +182,8 @@ class Trial:
             new = target & ~self.layout
             created = model._count(new)
             ends = model.ends(self.layout & ~gone, created)
-            figures = (suite.layout_of(self.model, plan["words"]), plan["destroys"], plan["ci_destroys"],
-                       plan["creates"], plan["keeps"], plan["room"],
+            figures = (suite.layout_of(model, plan["words"]), plan["destroys"],
+                       plan["ci_destroys"], plan["creates"], plan["keeps"], plan["room"],
                        plan["order"] is not None)
             expected = (target, gone.bit_count(), sum(self.n_ci[n] for n in brute.bits(gone)),
                         new.bit_count(), (target & self.layout).bit_count(), model.room[target],
