@@ -107,7 +107,14 @@ def files():
         yield [*command, "--snapshot", "empty.json"], None, ["empty.json"]
         yield [*command, "--snapshot", "text.json"], None, ["text.json:"]
         yield [*command, "--snapshot", "cut.json"], None, ["cut.json:"]
-    yield ["layouts", "./text.yaml"], None, ["text.yaml:"]
+        yield [*command, "--snapshot", "newer.json"], None, ["newer.json:3:", "newer"]
+        yield [*command, "--snapshot", "overlap.json"], None, ["overlap.json:", "GI 1", "GI 6"]
+        yield [*command, "--snapshot", "twice.json"], None, ["twice.json:", "GI 1"]
+    for name in ("text.yaml", "cut.yaml"):
+        for command in (["layouts"], ["profiles"], ["plan", "1g.6gb", "--board"],
+                        ["explain", "1g.6gb", "--board"], ["draw", "--svg", "never.svg", "--board"],
+                        ["lab", "create", "never", "--driver", "535.261.03", "--board"]):
+            yield [*command, f"./{name}"], None, [f"{name}:"]
     for words in (["snapshot", "missing/file"], ["boards", "capture", "-i", "0", "missing/file.yaml"],
                   ["draw", "-i", "0", "--svg", "missing/file"]):
         yield words, NOT_FOUND, ["missing/file"]

@@ -4,10 +4,11 @@
 """Bad input to every command that reads: bad_input.py has the rows. Without an exit code in a row, any
 of a refusal will do."""
 import hashlib
+import re
 
 import bad_input
 import readers  # finds labtest
-from labtest import Place, check
+from labtest import SOURCE, Place, check
 
 
 def files(root):
@@ -27,16 +28,28 @@ def refused(p, words, rc, parts, env):
         check(part in lines[0], f"{part!r} is missing: {said}")
 
 
+def spoil(root):
+    """The files of bad_input.files(), from a good one."""
+    good = (root / "good.json").read_text()
+    board = (SOURCE / "data/boards/a30.yaml").read_text()
+    first, second = (f'"id": {n},\n' for n in (1, 6))
+    texts = {"cut.json": good[:len(good) // 2], "empty.json": "", "text.json": "banana: [\n",
+             "text.yaml": "banana: [\n", "cut.yaml": board[:len(board) // 2],
+             "newer.json": good.replace('"version": 1,', '"version": 2,'),
+             # GI 6 stands at 2; where GI 1 is.
+             "overlap.json": re.sub(r'("id": 6,\s+"start": )2', r"\g<1>4", good),
+             "twice.json": good.replace(second, first)}
+    for name, text in texts.items():
+        check(text not in (good, board), f"{name} is not spoilt")
+        (root / name).write_text(text)
+
+
 def main():
     with Place() as p:
         readers.make_machines(p)
         env = {"MIGKIT_LAB": str(p.labs / bad_input.FULL)}
         p.ok("snapshot", "good.json", env=env)
-        good = (p.root / "good.json").read_text()
-        (p.root / "cut.json").write_text(good[:len(good) // 2])
-        (p.root / "empty.json").write_text("")
-        (p.root / "text.json").write_text("banana: [\n")
-        (p.root / "text.yaml").write_text("banana: [\n")
+        spoil(p.root)
         before, wrong = files(p.root), []
         for n, (words, rc, parts) in enumerate(bad_input.rows(), 1):
             try:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # test: must-run timeout=300
-"""Exit codes, the same for every command that reads: 0 done or fits, 1 error, 2 bad usage, 3 does not
+"""Exit codes and options, the same for every command that reads: 0 done or fits, 1 error, 2 bad usage, 3 does not
 fit, 4 not permitted, 6 not found, 7 a damaged lab, 9 neither lab nor driver. A refusal is one sentence
 on stderr, and changes nothing."""
 import os
@@ -28,6 +28,9 @@ def full_disk(p, words, env):
 def every_command(p, env):
     for name, words in readers.COMMANDS.items():
         words = readers.words_for(words, "a100-80gb-pcie")
+        shown = p.ok("help", words[0])
+        for option in ("-i, --id", "--snapshot", "-o, --output", "--no-color"):
+            check(option in shown, f"migctl {words[0]} has no {option}")
         bare = [w for i, w in enumerate(words) if "-i" not in (w, words[i - 1])]
         check(p.run(*words, env=env).returncode == 0, f"migctl {name}: {p.run(*words, env=env)}")
         full_disk(p, words, env)
