@@ -39,8 +39,10 @@ static void add(const struct mig_board *board, struct mig_gi_profile *gi, unsign
 	/* From Hopper on spans are aligned: 0:4 for a 3c on an H100, 0:3 on an A100 (outputs). */
 	bool aligned = !board->mode_needs_reset && board->units == 8;
 	struct mig_ci_profile *ci = &gi->ci[gi->n_ci];
-	unsigned span = slices;
+	unsigned span = slices, total = 0;
 
+	while (total < MIG_MAX_CI && (total + 1) * slices <= gi->slices)
+		total++;
 	if (aligned && slices == 3)
 		span = 4;
 	if (aligned && slices == 7)
@@ -48,7 +50,7 @@ static void add(const struct mig_board *board, struct mig_gi_profile *gi, unsign
 	*ci = (struct mig_ci_profile){
 		.id = (uint8_t)id,
 		.slices = (uint8_t)slices,
-		.total = (uint8_t)(gi->slices / slices),
+		.total = (uint8_t)total,
 		.span = (uint8_t)span,
 		.sm = (uint16_t)(is_default ? gi->sm : sm_of(board, slices)),
 		.is_default = is_default,

@@ -56,7 +56,7 @@ int snapshot_reading(struct snapshot_reader *rd, const yaml_node_t *node, const 
 		     struct mig_reading *ret)
 {
 	const yaml_node_t *code;
-	int64_t n;
+	int64_t n = 0;
 	int r;
 
 	*ret = (struct mig_reading){ .status = MIG_NOT_ASKED };
