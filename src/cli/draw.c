@@ -3,13 +3,11 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/util.h"
 #include "cli/cmd.h"
+#include "observe/file.h"
 #include "observe/observe.h"
 #include "render/parts.h"
 #include "render/svg.h"
@@ -28,7 +26,8 @@ struct args {
 
 #define A(f) offsetof(struct args, f)
 const struct cli_opt draw_opts[] = {
-	OPT_STR("svg", 's', A(svg), "FILE", "write the picture there as SVG; - is stdout"),
+	OPT_STR("svg", 's', A(svg), "FILE",
+		"write the picture there as SVG, - is the standard output; a picture of ours that is there is replaced, any other file is not"),
 	CLI_SUBJECT_OPTS(A(subject)),
 	OPT_FLAG("layout", 'l', A(layout),
 		 "the words name instances: draw the board with these and no others"),
@@ -83,40 +82,37 @@ static int compose(const struct args *a, const struct cli_subject *subject, char
 	return draw_scene_maximal(subject, a->profiles == PROFILES_PLAIN, scene, reterr);
 }
 
-static int write_to(FILE *out, const struct draw_scene *scene)
+/* The picture as text. */
+static int svg_text(const struct draw_scene *scene, char **ret, struct mig_error *reterr)
 {
 	struct render_svg svg = { scene->id, scene->title, scene->about };
-	int r = render_svg_print(out, &svg, render_stack, &scene->stack);
-
-	return r >= 0 && fflush(out) ? -errno : r;
-}
-
-/* Beside, then renamed: nobody finds half a picture. What is no file (a pipe) is written to. */
-static int write_svg(const char *path, const struct draw_scene *scene, struct mig_error *reterr)
-{
-	bool direct = strcmp(path, "-") == 0;
-	_cleanup_free_ char *beside = NULL;
-	_cleanup_fclose_ FILE *out = NULL;
-	struct stat st;
+	_cleanup_free_ char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
 	int r;
 
-	if (direct)
-		return write_to(stdout, scene) < 0
-			       ? mig_fail(reterr, -EIO, "cannot write the picture: %s",
-					  strerror(errno))
-			       : 0;
-	direct = stat(path, &st) == 0 && !S_ISREG(st.st_mode);
-	if (asprintf(&beside, "%s%s", path, direct ? "" : ".new") < 0)
-		return mig_fail(reterr, -ENOMEM, "out of memory");
-	out = fopen(beside, "we");
 	if (!out)
-		return mig_fail(reterr, -errno, "cannot write %s: %s", path, strerror(errno));
-	r = write_to(out, scene);
-	if (r >= 0 && !direct && rename(beside, path) < 0)
-		r = -errno;
-	if (r < 0 && !direct)
-		unlink(beside);
-	return r < 0 ? mig_fail(reterr, r, "cannot write %s: %s", path, strerror(-r)) : 0;
+		return mig_fail(reterr, -ENOMEM, "out of memory");
+	r = render_svg_print(out, &svg, render_stack, &scene->stack);
+	if (fclose(out) || r < 0)
+		return mig_fail(reterr, r < 0 ? r : -ENOMEM, "out of memory");
+	*ret = TAKE_PTR(text);
+	return 0;
+}
+
+/* An older picture of ours is replaced, nothing else is lost to a mistyped name. */
+static int write_svg(const char *path, const struct draw_scene *scene, struct mig_error *reterr)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = svg_text(scene, &text, reterr);
+
+	if (r < 0)
+		return r;
+	if (strcmp(path, "-") != 0)
+		return observe_write_file(path, text, RENDER_SVG_MARK, reterr);
+	return fputs(text, stdout) == EOF
+		       ? mig_fail(reterr, -EIO, "cannot write the picture: %s", strerror(errno))
+		       : 0;
 }
 
 static int print_records(struct cli_out *out, const struct draw_scene *scene, const char *svg)

@@ -52,8 +52,8 @@ static int may_write(const char *path, const char *mark, struct mig_error *reter
 		return mig_fail(reterr, same, "cannot replace %s: %s", path, strerror(-same));
 	if (!same)
 		return mig_fail(reterr, -EEXIST,
-				"%s is there and is no recording: choose another name, or remove "
-				"it first",
+				"%s is there and holds something else: choose another name, or "
+				"remove it first",
 				path);
 	return 0;
 }

@@ -260,10 +260,10 @@ int render_svg_print(FILE *out, const struct render_svg *svg, render_draw_fn dra
 	height = 2 * MARGIN + measure.height * CELL_H;
 	render_path_begin(&pen.path, svg->id);
 	fprintf(out,
-		"<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"migkit\" id=\"%s\"\n"
-		"  width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\"\n"
-		"  role=\"img\" aria-labelledby=\"%s-title %s-desc\">\n"
-		"  <title id=\"%s-title\">",
+		RENDER_SVG_MARK " id=\"%s\"\n"
+				"  width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\"\n"
+				"  role=\"img\" aria-labelledby=\"%s-title %s-desc\">\n"
+				"  <title id=\"%s-title\">",
 		svg->id, width, height, width, height, svg->id, svg->id, svg->id);
 	put_escaped(out, svg->title);
 	fprintf(out, "</title>\n  <desc id=\"%s-desc\">", svg->id);

@@ -13,6 +13,9 @@
  * is (prefers-color-scheme), on a ground of its own.
  */
 
+/* What every picture begins with. */
+#define RENDER_SVG_MARK "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"migkit\""
+
 struct render_svg {
 	const char *id;	   /* of the whole: a word; parts have ids behind it */
 	const char *title; /* one line */

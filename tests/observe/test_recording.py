@@ -202,7 +202,7 @@ def written(p):
     check((p.root / "new.json").stat().st_ino != before.st_ino, "an older recording is written into")
     mine = p.root / "mine.txt"
     mine.write_text("{\n  \"format\": \"mine\"\n}\n")
-    p.refused(BUSY, ["mine.txt", "no recording"], "--lab", "off", "snapshot", "mine.txt")
+    p.refused(BUSY, ["mine.txt", "something else"], "--lab", "off", "snapshot", "mine.txt")
     check("mine" in mine.read_text(), "a file of somebody's is replaced")
     (p.root / "link.json").symlink_to("new.json")
     for path in ("link.json", ".", "/dev/null"):

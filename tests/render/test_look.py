@@ -10,7 +10,7 @@ import sys
 
 SOURCE = pathlib.Path(os.environ.get("MIGKIT_SOURCE") or pathlib.Path(__file__).resolve().parents[2])
 sys.path[:0] = [str(SOURCE / "tests/lab")]
-from labtest import Place, check  # noqa: E402
+from labtest import BUSY, NOT_FOUND, UNAVAILABLE, Place, check  # noqa: E402
 from pictures import SVG, Svg  # noqa: E402
 
 ELEMENTS = {SVG + name for name in ("svg", "title", "desc", "style", "g", "rect", "line", "text")}
@@ -87,8 +87,27 @@ def check_picture(name, text):
     return worst
 
 
+def check_file(p):
+    """A picture takes an older one's place; another file stays, and so does the picture if it fails."""
+    words = ["draw", "--board", "a30", "--svg"]
+    p.ok(*words, "picture.svg")
+    p.ok(*words, "picture.svg", "--profiles", "all")
+    drawn = p.root / "picture.svg"
+    check(drawn.read_text() == p.ok(*words, "-", "--profiles", "all"), "the older picture is still there")
+    mine = p.root / "mine.svg"
+    mine.write_text("<svg>somebody else's</svg>")
+    p.refused(BUSY, ["mine.svg", "something else"], *words, "mine.svg")
+    check(mine.read_text() == "<svg>somebody else's</svg>", "another file was overwritten")
+    p.refused(NOT_FOUND, ["no/where.svg"], *words, "no/where.svg")
+    p.refused(UNAVAILABLE, ["does not fit"], "draw", "--board", "a30", "--layout", "5x1g.6gb", "--svg",
+              "picture.svg")
+    check({f.name for f in p.root.iterdir() if f.is_file()} == {"picture.svg", "mine.svg"},
+          f"left behind: {list(p.root.iterdir())}")
+
+
 def main():
     with Place() as p:
+        check_file(p)
         p.create("one", driver="515.86.01")
         p.ok("--lab", "one", "smi", "-mig", "1")
         p.ok("--lab", "one", "smi", "mig", "-cgi", "9:4,14:0", "-C")
