@@ -95,18 +95,28 @@ class Trial:
         machine.become(self.layout, rng.getrandbits(len(model.slots)) | rng.getrandbits(
             len(model.slots)))
         self.there, self.gpu = machine.now()
-        # What is there is what was made; how it is told is part of the answer.
         self.pinned = self.layout & rng.getrandbits(len(model.slots)) & rng.getrandbits(
             len(model.slots))
+        keep = ",".join(str(self.there[n][0]) for n in brute.bits(self.pinned) if n in self.there)
+        # One in which a process runs stays without being told to.
+        self.busy = 0
+        computing = [n for n, (_, cis) in self.there.items() if cis]
+        if computing and not rng.randrange(3):
+            slot = rng.choice(computing)
+            self.busy = 1 << slot
+            self.pinned |= self.busy
+            machine.sh(f"migctl lab client start --memory 1GiB --device 0/{self.there[slot][0]}/0")
         goal = rng.choice(model.layouts[1:])
         if rng.randrange(2):  # one that can be had
             goal = rng.choice(model.containing(self.pinned)) or goal
         else:
-            self.pinned |= self.layout & rng.getrandbits(len(model.slots))
+            more = self.layout & rng.getrandbits(len(model.slots)) & ~self.pinned
+            keep = ",".join([keep] * bool(keep) + [str(self.there[n][0]) for n in brute.bits(more)
+                                                   if n in self.there])
+            self.pinned |= more
         self.at = goal & rng.getrandbits(len(model.slots)) & rng.getrandbits(len(model.slots))
         self.counts = tuple(max(a, b) for a, b in zip(model.counts[goal], model._count(self.at)))
         self.n_ci = [self.there.get(n, (0, 0))[1] for n in range(len(model.slots))]
-        keep = ",".join(str(self.there[n][0]) for n in brute.bits(self.pinned) if n in self.there)
         self.keep = f" -i 0 --keep {keep}" if keep else " -i 0"
         self.line = " ".join(["migctl plan", *request(model, self.counts, self.at)]) + self.keep
         # Of the lines of a plan that one without starts is typed, where there is an order.
@@ -116,6 +126,13 @@ class Trial:
             like = model.board.profiles[rng.choice(model.chosen)]
             self.needs.append(rng.choice(((like.memory_mb, 0), (like.memory_mb - 1000, like.sm),
                                           (0, like.sm), (0, like.sm - 1))))
+
+    def gone(self):
+        return not json.loads(self.machine.sh("migctl status -i 0 -o json"))["processes"]
+
+    def close(self):
+        if self.busy:
+            self.machine.sh("migctl lab client stop --all")
 
     def by_need(self):
         """The same question by what programs need, and only looked at."""
@@ -142,6 +159,8 @@ class Trial:
                 yield f"{line}: {said['plans'][0]['words']}, not {best:#x}"
 
     def problems(self):
+        if self.busy and self.gone():
+            yield "the process is gone"
         if set(self.there) != set(brute.bits(self.layout)):
             yield f"status shows {self.there} of {self.layout:#x}"
             return
@@ -236,16 +255,19 @@ def main():
     with Place() as place:
         for name, n in BOARDS.items():
             machine, rng = Machine(place, brute.boards()[name]), random.Random(seed * 100 + n)
-            fits = 0
+            fits = busy = 0
             for _ in range(n * suite.LONG):
                 trial = Trial(machine, rng)
                 for line in trial.problems():
                     wrong += 1
-                    print(f"{name}, slots {sorted(brute.bits(trial.layout))}: {trial.line}: {line}")
+                    print(f"{name}, slots {sorted(brute.bits(trial.layout))}, in use "
+                          f"{trial.busy:#x}: {trial.line}: {line}")
+                busy += bool(trial.busy)
+                trial.close()
                 fits += bool(trial.model.changes(trial.layout, trial.pinned, trial.n_ci,
                                                  trial.counts, trial.at))
             print(f"{name}: {n * suite.LONG} requests (seed {seed}), of which {fits} fit, were "
-                  f"carried out and looked at", flush=True)
+                  f"carried out and looked at; {busy} times a process ran", flush=True)
     if wrong:
         fail(f"{wrong} answers differ")
 
