@@ -16,7 +16,7 @@
 /* Instances that capabilities stand for: /proc/driver/nvidia-caps/mig-minors, by minor number. */
 struct cap {
 	int16_t gpu; /* the GPU's minor number; -1: of no instance */
-	int8_t gi, ci;
+	int16_t gi, ci;
 };
 
 struct holders {
@@ -162,8 +162,8 @@ static int read_caps(struct holders *h)
 		if (!is_ci && sscanf(line, "gpu%3u/gi%2u/access %u", &gpu, &gi, &minor) != 3)
 			continue;
 		if (minor < MAX_CAPS)
-			h->cap[minor] = (struct cap){ (int16_t)gpu, (int8_t)gi,
-						      (int8_t)(is_ci ? (int)ci : -1) };
+			h->cap[minor] = (struct cap){ (int16_t)gpu, (int16_t)gi,
+						      (int16_t)(is_ci ? (int)ci : -1) };
 	}
 	return 0;
 }
