@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,16 +7,6 @@
 #include "cli/explain.h"
 
 /* What is asked about: a GPU, or one GPU instance of it; and why something does not fit there. */
-
-static __attribute__((format(printf, 3, 4))) void add(char *buf, size_t size, const char *fmt, ...)
-{
-	size_t n = strlen(buf);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(buf + n, size - n, fmt, ap);
-	va_end(ap);
-}
 
 struct explain_scope explain_on_gpu(const struct cli_subject *s)
 {
@@ -142,11 +131,12 @@ const char *explain_who(const struct explain_scope *c, mig_slots slots, char *bu
 		if (!(slots >> i & 1))
 			continue;
 		ci = ci_in(c, slot);
-		add(buf, size, "%s", !done ? "" : done + 1 == n ? " and " : ", ");
+		cli_text_add(buf, size, "%s", !done ? "" : done + 1 == n ? " and " : ", ");
 		if (ci)
-			add(buf, size, "CI %u (%s)", ci->id, ci->name);
+			cli_text_add(buf, size, "CI %u (%s)", ci->id, ci->name);
 		else
-			add(buf, size, "%s@%u", c->of->ci[slot->profile].name, slot->start);
+			cli_text_add(buf, size, "%s@%u", c->of->ci[slot->profile].name,
+				     slot->start);
 		done++;
 	}
 	return buf;
@@ -176,6 +166,18 @@ static unsigned longest_run(uint64_t mask)
 	return n;
 }
 
+/*
+ * Whether another +me profile has the board's one JPEG and OFA. That this excludes it follows from
+ * the number of engines; no output shows it (doc/unconfirmed.md, me-exclusive).
+ */
+static bool other_me(const struct explain_scope *c, mig_slots rule, unsigned profile)
+{
+	for (unsigned i = 0; i < mig_plan_n_slots(c->table); i++)
+		if ((rule >> i & 1) && mig_plan_slot(c->table, i)->profile == profile)
+			return false;
+	return true;
+}
+
 /* A place that is free but for a rule: which, and who has what there is one of. */
 static bool rule_reason(const struct explain_scope *c, unsigned profile, mig_slots wanted,
 			char *buf, size_t size)
@@ -196,11 +198,16 @@ static bool rule_reason(const struct explain_scope *c, unsigned profile, mig_slo
 			continue;
 		explain_who(c, rule, who, sizeof(who));
 		if (media == MIG_MEDIA_ME)
-			add(buf, size, "the one +me of the board is taken, by %s", who);
+			cli_text_add(buf, size, "the one +me of the board is taken, by %s%s", who,
+				     other_me(c, rule, profile)
+					     ? " (that they exclude each other is not confirmed)"
+					     : "");
 		else if (media == MIG_MEDIA_ME_ALL)
-			add(buf, size, "%s takes all media engines, and %s is there", name, who);
+			cli_text_add(buf, size, "%s takes all media engines, and %s is there", name,
+				     who);
 		else
-			add(buf, size, "%s excludes %s by rule, wherever they stand", who, name);
+			cli_text_add(buf, size, "%s excludes %s by rule, wherever they stand", who,
+				     name);
 		return true;
 	}
 	return false;
@@ -218,12 +225,12 @@ static void fragmented(const struct explain_scope *c, unsigned profile, unsigned
 			starts |= UINT64_C(1) << mig_plan_slot(c->table, i)->start;
 	cli_units_text(m->free_mask, units, sizeof(units));
 	if (longest_run(m->free_mask) < size_units)
-		add(buf, size,
-		    "it needs %u %s side by side, and the free ones, %s, are not adjacent",
-		    size_units, explain_units(c), units);
+		cli_text_add(buf, size,
+			     "it needs %u %s side by side, and the free ones, %s, are not adjacent",
+			     size_units, explain_units(c), units);
 	else
-		add(buf, size, "it starts at %s only, and the free %s are %s",
-		    cli_starts_text(starts, text, sizeof(text)), explain_units(c), units);
+		cli_text_add(buf, size, "it starts at %s only, and the free %s are %s",
+			     cli_starts_text(starts, text, sizeof(text)), explain_units(c), units);
 }
 
 void explain_why_not(const struct explain_scope *c, unsigned profile, int start, char *buf,
@@ -237,9 +244,9 @@ void explain_why_not(const struct explain_scope *c, unsigned profile, int start,
 
 	buf[0] = 0;
 	if (!wanted) {
-		add(buf, size, "%s has no place for %s",
-		    c->of ? c->of->name : cli_board_short_name(c->s->board),
-		    explain_profile_name(c, profile));
+		cli_text_add(buf, size, "%s has no place for %s",
+			     c->of ? c->of->name : cli_board_short_name(c->s->board),
+			     explain_profile_name(c, profile));
 		return;
 	}
 	first = mig_plan_slot(c->table, (unsigned)__builtin_ctzll(wanted));
@@ -248,15 +255,15 @@ void explain_why_not(const struct explain_scope *c, unsigned profile, int start,
 	if (rule_reason(c, profile, wanted, buf, size))
 		return;
 	if (start >= 0)
-		add(buf, size, "%s %s in the way", explain_who(c, way, text, sizeof(text)),
-		    __builtin_popcountll(way) == 1 ? "is" : "are");
+		cli_text_add(buf, size, "%s %s in the way", explain_who(c, way, text, sizeof(text)),
+			     __builtin_popcountll(way) == 1 ? "is" : "are");
 	else if (m.slices_free < first->slices)
-		add(buf, size, "it needs %u compute slice%s, and %u of %u are free", first->slices,
-		    first->slices == 1 ? "" : "s", m.slices_free, m.slices);
+		cli_text_add(buf, size, "it needs %u compute slice%s, and %u of %u are free",
+			     first->slices, first->slices == 1 ? "" : "s", m.slices_free, m.slices);
 	else if (m.units_free < first->size)
-		add(buf, size, "it needs %u %s, and %u of %u are free (%s)", first->size,
-		    explain_units(c), m.units_free, m.units,
-		    cli_units_text(m.free_mask, text, sizeof(text)));
+		cli_text_add(buf, size, "it needs %u %s, and %u of %u are free (%s)", first->size,
+			     explain_units(c), m.units_free, m.units,
+			     cli_units_text(m.free_mask, text, sizeof(text)));
 	else
 		fragmented(c, profile, first->size, &m, buf, size);
 }

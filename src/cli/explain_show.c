@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,16 +61,6 @@ static const struct cli_field way_fields[] = {
 };
 #undef R
 
-static __attribute__((format(printf, 3, 4))) void add(char *buf, size_t size, const char *fmt, ...)
-{
-	size_t n = strlen(buf);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(buf + n, size - n, fmt, ap);
-	va_end(ap);
-}
-
 static int32_t gi_of(const struct explain_found *f)
 {
 	return f->scope.gi ? f->scope.gi->id : CLI_NONE;
@@ -132,9 +121,9 @@ static void moves_text(const struct explain_scope *c, const struct mig_plan_way 
 			if (!(again >> k & 1) || to->profile != from->profile)
 				continue;
 			again &= ~((mig_slots)1 << k);
-			add(buf, size, "%smove %s from %u to %u", *buf ? ", " : "",
-			    explain_who(c, (mig_slots)1 << i, who, sizeof(who)), from->start,
-			    to->start);
+			cli_text_add(buf, size, "%smove %s from %u to %u", *buf ? ", " : "",
+				     explain_who(c, (mig_slots)1 << i, who, sizeof(who)),
+				     from->start, to->start);
 			break;
 		}
 	}
@@ -156,8 +145,8 @@ static void words_of(const struct explain_scope *c, mig_slots slots, char *buf, 
 		const struct mig_slot *slot = mig_plan_slot(c->table, i);
 
 		if (slots >> i & 1)
-			add(buf, size, "%s%s@%u", *buf ? " " : "", c->of->ci[slot->profile].name,
-			    slot->start);
+			cli_text_add(buf, size, "%s%s@%u", *buf ? " " : "",
+				     c->of->ci[slot->profile].name, slot->start);
 	}
 }
 
@@ -282,9 +271,10 @@ static void ci_create_line(const struct explain_scope *c, mig_slots create, cons
 
 		if (!(create >> i & 1))
 			continue;
-		add(line, CLI_PLAN_TEXT, "%s%u", first ? "" : ",", c->of->ci[slot->profile].id);
+		cli_text_add(line, CLI_PLAN_TEXT, "%s%u", first ? "" : ",",
+			     c->of->ci[slot->profile].id);
 		if (starts)
-			add(line, CLI_PLAN_TEXT, ":%u", slot->start);
+			cli_text_add(line, CLI_PLAN_TEXT, ":%u", slot->start);
 		first = false;
 	}
 }
@@ -301,10 +291,10 @@ static void ci_destroy_line(const struct explain_scope *c, mig_slots destroy, co
 
 		if (slot < 0 || !(destroy >> slot & 1))
 			continue;
-		add(line, CLI_PLAN_TEXT, "%s%u", first ? "" : ",", ci->id);
+		cli_text_add(line, CLI_PLAN_TEXT, "%s%u", first ? "" : ",", ci->id);
 		first = false;
 	}
-	add(line, CLI_PLAN_TEXT, " -dci");
+	cli_text_add(line, CLI_PLAN_TEXT, " -dci");
 }
 
 static unsigned ci_lines(const struct explain_answer *a, const struct explain_found *f,
@@ -420,6 +410,8 @@ static int print_facts(struct cli_out *out, const struct explain_answer *a)
 	if (r < 0 || cli_out_is_table(out))
 		return r;
 	r = cli_out_bool(out, "fits", NULL, !a->reason[0]);
+	if (r >= 0)
+		r = cli_out_bool(out, "unconfirmed", NULL, cli_subject_unconfirmed(a->s));
 	if (r >= 0)
 		r = cli_out_bool(out, "mig_on", NULL, a->s->gpu && !cli_subject_mode_off(a->s));
 	if (r >= 0)

@@ -56,7 +56,11 @@ void cli_subject_close(struct cli_subject *subject);
 
 /* First facts of an output: where it is from, which GPU, which board. */
 int cli_subject_heading(const struct cli_subject *subject, struct cli_out *out);
-/* What a reader must know before believing the answer: MIG off, guesses, unread processes. */
+/* Whether no output of hardware confirms some of the places that an answer rests on. */
+bool cli_subject_unconfirmed(const struct cli_subject *subject);
+/* Which these are. */
+void cli_subject_doubts(const struct cli_subject *subject, struct cli_out *out);
+/* All that a reader must know before believing an answer: doubts, MIG off, unread processes. */
 void cli_subject_remarks(const struct cli_subject *subject, struct cli_out *out);
 
 /* "A100 80GB PCIe" */
@@ -70,6 +74,9 @@ const struct mig_gi *cli_subject_gi(const struct cli_subject *subject, unsigned 
 int cli_goal_from_words(const struct cli_subject *subject, char *const *words, unsigned n,
 			struct mig_plan_goal *ret, struct mig_error *reterr);
 
+/* Appends to a text of that size; cut, never overrun. */
+void cli_text_add(char *buf, size_t size, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /*
  * Texts of what the planner says; they are cut, never overrun. Slots ascend by start:
  * "3g.40gb@4 2g.20gb@0"; counts are in the order of -lgip: "3g.40gb 2x2g.20gb"; instances are by

@@ -10,7 +10,7 @@
 
 /* What the planner says, in words. */
 
-static __attribute__((format(printf, 3, 4))) void add(char *buf, size_t size, const char *fmt, ...)
+void cli_text_add(char *buf, size_t size, const char *fmt, ...)
 {
 	size_t n = strlen(buf);
 	va_list ap;
@@ -37,8 +37,8 @@ const char *cli_slots_text(const struct mig_board *board, const struct mig_plan_
 		const struct mig_slot *slot = mig_plan_slot(table, i);
 
 		if (slots >> i & 1)
-			add(buf, size, "%s%s@%u", *buf ? " " : "", board->gi[slot->profile].name,
-			    slot->start);
+			cli_text_add(buf, size, "%s%s@%u", *buf ? " " : "",
+				     board->gi[slot->profile].name, slot->start);
 	}
 	return buf;
 }
@@ -50,9 +50,10 @@ const char *cli_counts_text(const struct mig_board *board, const struct mig_coun
 	/* Largest first, as one would ask for them. */
 	for (uint32_t i = board->n_gi; i-- > 0;) {
 		if (counts->n[i] > 1)
-			add(buf, size, "%s%ux%s", *buf ? " " : "", counts->n[i], board->gi[i].name);
+			cli_text_add(buf, size, "%s%ux%s", *buf ? " " : "", counts->n[i],
+				     board->gi[i].name);
 		else if (counts->n[i])
-			add(buf, size, "%s%s", *buf ? " " : "", board->gi[i].name);
+			cli_text_add(buf, size, "%s%s", *buf ? " " : "", board->gi[i].name);
 	}
 	return buf;
 }
@@ -71,9 +72,9 @@ const char *cli_instances_text(const struct cli_subject *s, mig_slots slots, cha
 			continue;
 		gi = cli_subject_gi(s, i);
 		if (gi)
-			add(buf, size, "%sGI %u (%s)", between(done, n), gi->id, name);
+			cli_text_add(buf, size, "%sGI %u (%s)", between(done, n), gi->id, name);
 		else
-			add(buf, size, "%s%s@%u", between(done, n), name, slot->start);
+			cli_text_add(buf, size, "%s%s@%u", between(done, n), name, slot->start);
 		done++;
 	}
 	return buf;
@@ -86,7 +87,7 @@ const char *cli_units_text(uint64_t units, char *buf, size_t size)
 	snprintf(buf, size, "%s", n ? "" : "none");
 	for (unsigned i = 0; i < 64; i++)
 		if (units >> i & 1)
-			add(buf, size, "%s%u", between(done++, n), i);
+			cli_text_add(buf, size, "%s%u", between(done++, n), i);
 	return buf;
 }
 
@@ -95,7 +96,7 @@ const char *cli_starts_text(uint64_t starts, char *buf, size_t size)
 	buf[0] = 0;
 	for (unsigned i = 0; i < 64; i++)
 		if (starts >> i & 1)
-			add(buf, size, "%s%u", *buf ? "," : "", i);
+			cli_text_add(buf, size, "%s%u", *buf ? "," : "", i);
 	return buf;
 }
 
@@ -111,19 +112,23 @@ static void media_reason(const struct mig_gi_profile *a, const struct mig_gi_pro
 	const struct mig_gi_profile *all = a->media == MIG_MEDIA_ME_ALL ? a : b;
 
 	if (a->media == MIG_MEDIA_ME_ALL || b->media == MIG_MEDIA_ME_ALL)
-		add(buf, size, "%s has all media engines: only -me instances can stand beside it",
-		    all->name);
+		cli_text_add(buf, size,
+			     "%s has all media engines: only -me instances can stand beside it",
+			     all->name);
 	else if (a == b)
-		add(buf, size, "%s can be had once: it has the board's only JPEG and OFA engines",
-		    a->name);
+		cli_text_add(buf, size,
+			     "%s can be had once: it has the board's only JPEG and OFA engines",
+			     a->name);
 	else if (a->media == MIG_MEDIA_ME && b->media == MIG_MEDIA_ME)
-		add(buf, size,
-		    "%s and %s both need the board's only JPEG and OFA engines: one of them can "
-		    "be had",
-		    a->name, b->name);
+		cli_text_add(
+			buf, size,
+			"%s and %s both need the board's only JPEG and OFA engines: one of them can "
+			"be had, as far as is known",
+			a->name, b->name);
 	else
-		add(buf, size, "drivers before R510 refuse %s beside %s, wherever they stand",
-		    a->name, b->name);
+		cli_text_add(buf, size,
+			     "drivers before R510 refuse %s beside %s, wherever they stand",
+			     a->name, b->name);
 }
 
 /* Two slots that were asked for by start. */
@@ -134,9 +139,9 @@ static void starts_reason(const struct mig_board *board, const struct mig_plan_t
 	const char *name_a = board->gi[a->profile].name, *name_b = board->gi[b->profile].name;
 
 	if (a->start < b->start + b->size && b->start < a->start + a->size)
-		add(buf, size, "%s@%u takes %s %u to %u, and %s@%u takes %u to %u", name_a,
-		    a->start, cli_units_name(board), a->start, a->start + a->size - 1u, name_b,
-		    b->start, b->start, b->start + b->size - 1u);
+		cli_text_add(buf, size, "%s@%u takes %s %u to %u, and %s@%u takes %u to %u", name_a,
+			     a->start, cli_units_name(board), a->start, a->start + a->size - 1u,
+			     name_b, b->start, b->start, b->start + b->size - 1u);
 	else
 		media_reason(&board->gi[a->profile], &board->gi[b->profile], buf, size);
 }
@@ -147,7 +152,7 @@ static void arrangement_reason(const struct mig_board *board, const struct mig_p
 {
 	bool first = true;
 
-	add(buf, size, "there is room in sum, but not at the starts that they have:");
+	cli_text_add(buf, size, "there is room in sum, but not at the starts that they have:");
 	for (uint32_t i = 0; i < board->n_gi; i++) {
 		uint64_t starts = 0;
 		char text[64];
@@ -156,8 +161,8 @@ static void arrangement_reason(const struct mig_board *board, const struct mig_p
 			continue;
 		for (unsigned k = 0; k < board->gi[i].n_starts; k++)
 			starts |= UINT64_C(1) << board->gi[i].starts[k];
-		add(buf, size, "%s %s at %s", first ? "" : ";", board->gi[i].name,
-		    cli_starts_text(starts, text, sizeof(text)));
+		cli_text_add(buf, size, "%s %s at %s", first ? "" : ";", board->gi[i].name,
+			     cli_starts_text(starts, text, sizeof(text)));
 		first = false;
 	}
 }
@@ -169,16 +174,17 @@ const char *cli_reason_text(const struct mig_board *board, const struct mig_plan
 	buf[0] = 0;
 	switch (why->no) {
 	case MIG_PLAN_NO_TOTAL:
-		add(buf, size, "%s holds %u of %s at most, not %u", cli_board_short_name(board),
-		    why->have, board->gi[why->a].name, why->wanted);
+		cli_text_add(buf, size, "%s holds %u of %s at most, not %u",
+			     cli_board_short_name(board), why->have, board->gi[why->a].name,
+			     why->wanted);
 		break;
 	case MIG_PLAN_NO_UNITS:
-		add(buf, size, "together they need %u %s, and %s has %u", why->wanted,
-		    cli_units_name(board), cli_board_short_name(board), why->have);
+		cli_text_add(buf, size, "together they need %u %s, and %s has %u", why->wanted,
+			     cli_units_name(board), cli_board_short_name(board), why->have);
 		break;
 	case MIG_PLAN_NO_SLICES:
-		add(buf, size, "together they need %u compute slices, and %s has %u", why->wanted,
-		    cli_board_short_name(board), why->have);
+		cli_text_add(buf, size, "together they need %u compute slices, and %s has %u",
+			     why->wanted, cli_board_short_name(board), why->have);
 		break;
 	case MIG_PLAN_NO_MEDIA:
 		media_reason(&board->gi[why->a], &board->gi[why->b], buf, size);
@@ -251,11 +257,61 @@ static __attribute__((format(printf, 3, 4))) void remark(struct cli_out *out, bo
 	cli_out_say(out, RENDER_PLAIN, "%s", text);
 }
 
+/* Profiles whose starts no output of hardware confirms. A driver's own list needs no other source.
+ */
+static mig_profiles unconfirmed(const struct cli_subject *s)
+{
+	mig_profiles ret = 0;
+
+	for (unsigned i = 0; i < s->board->n_gi; i++)
+		if (s->board->gi[i].unconfirmed &
+		    (MIG_UNCONFIRMED_PLACEMENT | MIG_UNCONFIRMED_TOTAL))
+			ret |= (mig_profiles)1 << i;
+	return s->gpu && s->gpu->board_origin == MIG_BOARD_FROM_NVML ? 0 : ret;
+}
+
+bool cli_subject_unconfirmed(const struct cli_subject *s)
+{
+	return unconfirmed(s) != 0;
+}
+
+static void say_doubts(const struct cli_subject *s, struct cli_out *out, bool *said)
+{
+	mig_profiles doubt = unconfirmed(s);
+	char text[CLI_PLAN_TEXT] = "";
+
+	if (s->gpu && s->gpu->board_origin == MIG_BOARD_FROM_DATA)
+		remark(out, said,
+		       "The driver does not tell this GPU's places: they are those of the board "
+		       "file %s.",
+		       s->board->key);
+	if (!doubt)
+		return;
+	if (doubt == mig_profiles_all(s->board)) {
+		remark(out, said,
+		       "No output of hardware confirms where the profiles of this board start.");
+		return;
+	}
+	for (unsigned i = 0; i < s->board->n_gi; i++)
+		if (doubt >> i & 1)
+			cli_text_add(text, sizeof(text), "%s%s", *text ? ", " : "",
+				     s->board->gi[i].name);
+	remark(out, said, "No output of hardware confirms where these start: %s.", text);
+}
+
+void cli_subject_doubts(const struct cli_subject *s, struct cli_out *out)
+{
+	bool said = false;
+
+	say_doubts(s, out, &said);
+}
+
 void cli_subject_remarks(const struct cli_subject *s, struct cli_out *out)
 {
 	char text[CLI_PLAN_TEXT];
 	bool said = false;
 
+	say_doubts(s, out, &said);
 	if (!s->gpu)
 		return;
 	if (cli_subject_mode_off(s))
@@ -263,11 +319,6 @@ void cli_subject_remarks(const struct cli_subject *s, struct cli_out *out)
 		       s->gpu->pending == MIG_MODE_ON
 			       ? "MIG mode is off and waits for a reset of the GPU to be on."
 			       : "MIG mode is off: it has to be turned on first.");
-	if (s->gpu->board_origin == MIG_BOARD_FROM_DATA)
-		remark(out, &said,
-		       "The driver does not tell this GPU's places: they are those of the board "
-		       "file %s.",
-		       s->board->key);
 	if (s->gpu->process_status)
 		remark(out, &said,
 		       "Which processes run on the GPU is not known (%s): nothing is taken as in "

@@ -257,7 +257,11 @@ static int print_totals(struct cli_out *out, const struct listing *l)
 	for (unsigned i = 0; i < mig_plan_n_slots(l->s->table); i++)
 		one.n[mig_plan_slot(l->s->table, i)->profile] = 1;
 	cli_counts_text(l->s->board, &one, names, sizeof(names));
-	r = cli_out_str(out, "profile_set", NULL, l->set);
+	r = cli_out_is_table(out)
+		    ? 0
+		    : cli_out_bool(out, "unconfirmed", NULL, cli_subject_unconfirmed(l->s));
+	if (r >= 0)
+		r = cli_out_str(out, "profile_set", NULL, l->set);
 	if (r >= 0)
 		r = cli_out_str(out, "profiles", "Profiles:", names);
 	if (r >= 0)
@@ -272,6 +276,7 @@ static int print_totals(struct cli_out *out, const struct listing *l)
 		r = cli_out_str(out, "reason", NULL, l->reason[0] ? l->reason : NULL);
 	if (r < 0)
 		return r;
+	cli_subject_doubts(l->s, out);
 	cli_out_gap(out);
 	if (l->reason[0]) {
 		cli_counts_text(l->s->board, &l->with.counts, names, sizeof(names));

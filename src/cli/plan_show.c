@@ -113,7 +113,9 @@ struct need_row {
 	uint64_t memory_mib;
 	int32_t sm, has_mib, has_sm, profile_id;
 	const char *profile;
+	bool unconfirmed;
 	char text[40];
+	char shown_mib[16], shown_sm[16]; /* with their marks */
 };
 
 #define R(f) offsetof(struct need_row, f)
@@ -124,8 +126,17 @@ static const struct cli_field need_fields[] = {
 	{ "sm", NULL, F_INT, R(sm) },
 	{ "profile", "SERVED BY", F_PTR, R(profile) },
 	{ "profile_id", NULL, F_INT, R(profile_id) },
-	{ "has_memory_mib", "MIB", F_INT, R(has_mib) },
-	{ "has_sm", "SM", F_INT, R(has_sm) },
+	{ "has_memory_mib", NULL, F_INT, R(has_mib) },
+	{ "has_sm", NULL, F_INT, R(has_sm) },
+	{ "unconfirmed", NULL, F_BOOL, R(unconfirmed) },
+	{ NULL },
+};
+/* In tables a "?" stands behind a figure that no output of hardware confirms, as in 'boards'. */
+static const struct cli_field need_table[] = {
+	{ "text", "NEED", F_STR, R(text) },
+	{ "profile", "SERVED BY", F_PTR, R(profile) },
+	{ "has_memory_mib", "MIB", F_STR, R(shown_mib) },
+	{ "has_sm", "SM", F_STR, R(shown_sm) },
 	{ NULL },
 };
 #undef R
@@ -362,10 +373,16 @@ static int print_needs(struct cli_out *out, const struct plan_answer *a)
 		row->profile_id = p->id;
 		row->has_mib = (int32_t)p->memory_mb;
 		row->has_sm = p->sm;
+		row->unconfirmed = p->unconfirmed & (MIG_UNCONFIRMED_MEMORY | MIG_UNCONFIRMED_SM);
+		snprintf(row->shown_mib, sizeof(row->shown_mib), "%u%s", p->memory_mb,
+			 p->unconfirmed & MIG_UNCONFIRMED_MEMORY ? "?" : "");
+		snprintf(row->shown_sm, sizeof(row->shown_sm), "%u%s", p->sm,
+			 p->unconfirmed & MIG_UNCONFIRMED_SM ? "?" : "");
 	}
 	if (cli_out_is_table(out) && !a->n)
 		return 0;
-	return cli_out_list(out, "needs", NULL, NULL, need_fields, rows, a->n_needs,
+	return cli_out_list(out, "needs", NULL, NULL,
+			    cli_out_is_table(out) ? need_table : need_fields, rows, a->n_needs,
 			    sizeof(rows[0]));
 }
 
@@ -471,6 +488,8 @@ static int print_facts(struct cli_out *out, const struct plan_answer *a)
 
 	if (r >= 0 && !cli_out_is_table(out)) {
 		r = cli_out_bool(out, "fits", NULL, a->n > 0);
+		if (r >= 0)
+			r = cli_out_bool(out, "unconfirmed", NULL, cli_subject_unconfirmed(a->s));
 		if (r >= 0)
 			r = cli_out_bool(out, "mig_on", NULL,
 					 a->s->gpu && !cli_subject_mode_off(a->s));

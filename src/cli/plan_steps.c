@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,16 +10,6 @@
  * A change as steps, and as lines for nvidia-smi. Everything that goes goes first: a place is free
  * only when its instance is gone, and an instance only when its compute instances are.
  */
-
-static __attribute__((format(printf, 3, 4))) void add(char *buf, size_t size, const char *fmt, ...)
-{
-	size_t n = strlen(buf);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(buf + n, size - n, fmt, ap);
-	va_end(ap);
-}
 
 const char *plan_action_name(enum plan_action action)
 {
@@ -133,13 +122,14 @@ static void add_object(const struct cli_subject *s, const struct plan_step *step
 	const struct mig_gi *gi = cli_subject_gi(s, (unsigned)step->slot);
 
 	if (!first)
-		add(line, CLI_PLAN_TEXT, ",");
+		cli_text_add(line, CLI_PLAN_TEXT, ",");
 	if (step->action != PLAN_CREATE_GI)
-		add(line, CLI_PLAN_TEXT, "%u", gi ? gi->id : 0u);
+		cli_text_add(line, CLI_PLAN_TEXT, "%u", gi ? gi->id : 0u);
 	else if (takes_starts(s))
-		add(line, CLI_PLAN_TEXT, "%u:%u", s->board->gi[slot->profile].id, slot->start);
+		cli_text_add(line, CLI_PLAN_TEXT, "%u:%u", s->board->gi[slot->profile].id,
+			     slot->start);
 	else
-		add(line, CLI_PLAN_TEXT, "%u", s->board->gi[slot->profile].id);
+		cli_text_add(line, CLI_PLAN_TEXT, "%u", s->board->gi[slot->profile].id);
 }
 
 static void begin_line(const struct cli_subject *s, enum plan_action action, char *line)
@@ -151,11 +141,11 @@ static void begin_line(const struct cli_subject *s, enum plan_action action, cha
 	snprintf(line, CLI_PLAN_TEXT, "sudo nvidia-smi%s%s",
 		 action == PLAN_ENABLE_MIG || action == PLAN_RESET_GPU ? "" : " mig", id);
 	if (action == PLAN_ENABLE_MIG)
-		add(line, CLI_PLAN_TEXT, " -mig 1");
+		cli_text_add(line, CLI_PLAN_TEXT, " -mig 1");
 	else if (action == PLAN_RESET_GPU)
-		add(line, CLI_PLAN_TEXT, " --gpu-reset");
+		cli_text_add(line, CLI_PLAN_TEXT, " --gpu-reset");
 	else
-		add(line, CLI_PLAN_TEXT, action == PLAN_CREATE_GI ? " -cgi " : " -gi ");
+		cli_text_add(line, CLI_PLAN_TEXT, action == PLAN_CREATE_GI ? " -cgi " : " -gi ");
 }
 
 static void end_line(enum plan_action action, char *line)
@@ -166,7 +156,7 @@ static void end_line(enum plan_action action, char *line)
 					    [PLAN_DESTROY_GI] = " -dgi",
 					    [PLAN_CREATE_GI] = " -C" };
 
-	add(line, CLI_PLAN_TEXT, "%s", tail[action]);
+	cli_text_add(line, CLI_PLAN_TEXT, "%s", tail[action]);
 }
 
 unsigned plan_lines(const struct cli_subject *s, const struct plan_step *steps, unsigned n,
@@ -199,6 +189,6 @@ const char *plan_order_text(const struct cli_subject *s, const struct mig_plan_o
 {
 	buf[0] = 0;
 	for (unsigned i = 0; i < order->n; i++)
-		add(buf, size, "%s%u", i ? "," : "", s->board->gi[order->profile[i]].id);
+		cli_text_add(buf, size, "%s%u", i ? "," : "", s->board->gi[order->profile[i]].id);
 	return buf;
 }
