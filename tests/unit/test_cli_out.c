@@ -190,6 +190,66 @@ static void test_narrow(void)
 		      "No others.\n");
 }
 
+struct doubt {
+	struct cli_marked marked;
+	int32_t maybe, status;
+};
+
+/* What may be unknown, unconfirmed or refused; a column for people only, and one for programs. */
+static void test_doubt(void)
+{
+	static const struct cli_field doubtful[] = {
+		{ "n", "N", F_MARKED, offsetof(struct doubt, marked) },
+		{ "maybe", "MAYBE", F_MAYBE, offsetof(struct doubt, maybe) },
+		{ "why", "WHY", F_STATUS, offsetof(struct doubt, status) },
+		{ "", "PEOPLE", F_INT, offsetof(struct doubt, status) },
+		{ "programs", NULL, F_INT, offsetof(struct doubt, status) },
+		{ NULL },
+	};
+	static const struct doubt records[] = {
+		{ { 12, true }, 1, NVML_ERROR_NO_PERMISSION },
+		{ { 7, false }, 0, 0 },
+		{ { CLI_NONE, false }, CLI_NONE, MIG_NOT_ASKED },
+	};
+	static const char *const want[] = {
+		[CLI_TABLE] = "  N MAYBE WHY                      PEOPLE\n"
+			      "12? yes   NVML_ERROR_NO_PERMISSION      4\n"
+			      "  7 -     -                             0\n"
+			      "  - -     -                            -1\n",
+		[CLI_CSV] = "n,maybe,why,programs\r\n"
+			    "12,true,NVML_ERROR_NO_PERMISSION,4\r\n"
+			    "7,false,,0\r\n"
+			    ",,,-1\r\n",
+		[CLI_JSON] = "{\n  \"d\": [\n"
+			     "    {\n      \"n\": 12,\n      \"maybe\": true,\n"
+			     "      \"why\": \"NVML_ERROR_NO_PERMISSION\",\n"
+			     "      \"programs\": 4\n    },\n"
+			     "    {\n      \"n\": 7,\n      \"maybe\": false,\n"
+			     "      \"why\": null,\n      \"programs\": 0\n    },\n"
+			     "    {\n      \"n\": null,\n      \"maybe\": null,\n"
+			     "      \"why\": null,\n      \"programs\": -1\n    }\n"
+			     "  ]\n}\n",
+	};
+
+	unsetenv("COLUMNS");
+	for (int format = CLI_TABLE; format <= CLI_CSV; format++) {
+		_cleanup_(cli_out_freep) struct cli_out *out = NULL;
+		_cleanup_free_ char *text = NULL;
+		size_t size = 0;
+		FILE *f = open_memstream(&text, &size);
+
+		CHECK(f != NULL);
+		CHECK_EQ(cli_out_new((enum cli_format)format, &out, NULL), 0);
+		cli_out_to(out, f);
+		CHECK_EQ(cli_out_list(out, "d", NULL, NULL, doubtful, records, ARRAY_SIZE(records),
+				      sizeof(records[0])),
+			 0);
+		CHECK_EQ(cli_out_end(out, NULL), 0);
+		fclose(f);
+		CHECK_STR(text, want[format]);
+	}
+}
+
 /* No width at all, or one that no table fits into: as narrow as may be, never an endless loop. */
 static void test_absurd_widths(void)
 {
@@ -210,6 +270,7 @@ int main(void)
 	test_json();
 	test_table();
 	test_narrow();
+	test_doubt();
 	test_absurd_widths();
 	return 0;
 }
