@@ -234,16 +234,23 @@ static void explain_gpu(const struct mig_gpu *gpu, char *buf, size_t size)
 			 gpu->index, gpu->name, observe_status_name(gpu->gi_status));
 }
 
+/* The host of a lab is not what its GPUs are in. */
+static const char *machine_of(const struct mig_snapshot *m)
+{
+	return m->host[0] && (m->recorded || !m->lab) ? m->host : m->source;
+}
+
 static void name_gpus(const struct mig_snapshot *m, struct draw_scene *scene)
 {
 	const char *recorded = m->recorded ? ", recorded " : "";
+	const char *taken = m->recorded ? m->taken : "";
 
 	if (m->n_gpu == 1)
-		snprintf(scene->title, sizeof(scene->title), "GPU %u, %s%s%s", m->gpu->index,
-			 m->gpu->name, recorded, m->recorded ? m->taken : "");
+		snprintf(scene->title, sizeof(scene->title), "GPU %u%s%s%s%s", m->gpu->index,
+			 m->gpu->name[0] ? ", " : "", m->gpu->name, recorded, taken);
 	else
 		snprintf(scene->title, sizeof(scene->title), "%u GPUs of %s%s%s", m->n_gpu,
-			 m->host[0] ? m->host : m->source, recorded, m->recorded ? m->taken : "");
+			 machine_of(m), recorded, taken);
 	snprintf(scene->id, sizeof(scene->id), "migkit-gpus");
 	if (m->recorded || m->n_gpu != 1)
 		scene->stack.title = scene->title;
