@@ -80,7 +80,7 @@ static void list_ids(const struct mig_gpu *gpu, const struct mig_gi *gi, char *r
 	snprintf(ret, size, "none");
 	for (unsigned i = 0; i < n && at + 8 < size; i++)
 		at += (size_t)snprintf(ret + at, size - at, "%s%u", i ? ", " : "",
-				       gi ? gi->ci[i].id : gpu->gi[i].id);
+				       (unsigned)(gi ? gi->ci[i].id : gpu->gi[i].id));
 }
 
 static int check_place(const struct who_place *place, struct mig_error *reterr)
@@ -117,7 +117,7 @@ static int check_place(const struct who_place *place, struct mig_error *reterr)
 static int open_place(const char *word, struct who_args *a, struct who_place *ret,
 		      struct cli_source *source, struct mig_error *reterr)
 {
-	const unsigned wish = OBSERVE_BASE | OBSERVE_BOARD | OBSERVE_PROCESSES | OBSERVE_HOLDERS;
+	const unsigned wish = OBSERVE_BOARD | OBSERVE_PROCESSES | OBSERVE_HOLDERS;
 	bool is_mig = word && !strncasecmp(word, "MIG-", 4);
 	char gpu[64];
 	int r = 0;

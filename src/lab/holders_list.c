@@ -70,7 +70,7 @@ static void add_lock(struct list *l, uint32_t pid, uint64_t first, uint64_t last
 		.pid = pid, .kind = LAB_CLIENT_ATTACHED, .gpu = -1, .gi = -1, .ci = -1
 	};
 
-	if (first <= LAB_BYTE_ALL) {
+	if (first == LAB_BYTE_ALL) {
 		add(l, &h);
 		return;
 	}

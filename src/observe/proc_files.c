@@ -266,7 +266,7 @@ int proc_held(const struct proc_world *world, pid_t pid, struct proc_held *ret)
 	r = look_at_fds(&s);
 	if (r < 0)
 		return has_no_files(world, pid) ? -ESRCH : r;
-	if (!ret->n)
+	if (!s.held->n)
 		look_at_maps(&s);
 	return 0;
 }

@@ -168,7 +168,7 @@ static void test_files_only(void)
 	opened(40, 3, "/dev/nvidiactl");
 	process(50, "near", "/");
 	opened(50, 3, "/dev/nvme0");
-	opened(50, 4, "/home/x/dev/nvidia0");
+	opened(50, 4, "/srv/x/dev/nvidia0");
 	process(60, "mapped", "/");
 	put("proc/60/maps", "7f00-7f10 rw-s 00000000 00:06 470   /dev/nvidia1\n");
 	snapshot(&s, 0);
