@@ -257,8 +257,9 @@ static int show_machine(struct cli_out *out, const struct args *a, const struct 
 
 	for (uint32_t i = 0; i < s->n_gpu && r >= 0; i++)
 		if (!s->gpu[i].status && s->gpu[i].board_origin != MIG_BOARD_NONE)
-			add_board(&s->gpu[i].board, (int32_t)s->gpu[i].index, s->gpu[i].remaining,
-				  a->ci, &rows);
+			add_board(&s->gpu[i].board, (int32_t)s->gpu[i].index,
+				  s->gpu[i].mode == MIG_MODE_ON ? s->gpu[i].remaining : NULL, a->ci,
+				  &rows);
 	if (r >= 0)
 		r = show_rows(out, a, &rows, false);
 	for (uint32_t i = 0; i < s->n_gpu && r >= 0; i++)

@@ -17,6 +17,7 @@ struct cli_source_args {
 	const char *snapshot; /* --snapshot FILE */
 	int format;	      /* enum cli_format */
 	bool no_color;
+	bool again; /* no option: this process opens more than once, so NVML is shut down */
 };
 
 /* Rows of an option table: S is the offset of the struct cli_source_args in the command's args. */
@@ -33,6 +34,7 @@ struct cli_source_args {
 struct cli_source {
 	struct cli_nvml nvml; /* not opened for a recording */
 	bool open;
+	bool again; /* as in struct cli_source_args */
 	struct mig_snapshot *snapshot;
 };
 

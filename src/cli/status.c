@@ -250,6 +250,7 @@ int cmd_status(const struct cli_cmd *cmd, int argc, char **argv, struct mig_erro
 		r = look(&a, stdout, reterr);
 		return r < 0 ? r : CLI_EXIT_OK;
 	}
+	a.source.again = true;
 	r = cli_watch_seconds(a.watch, &seconds, reterr);
 	if (r >= 0)
 		r = cli_watch(look, &a, seconds, a.source.format == CLI_TABLE, reterr);

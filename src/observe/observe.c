@@ -97,7 +97,7 @@ static int ask_gpu(struct observe *o, nvmlDevice_t dev, struct mig_gpu *gpu)
 	o->n_mig = 0;
 	if (gpu->mode == MIG_MODE_ON)
 		observe_instances(o, dev, gpu);
-	if (o->wish & OBSERVE_REMAINING)
+	if (o->wish & (gpu->mode == MIG_MODE_ON ? OBSERVE_REMAINING : OBSERVE_REMAINING_OFF))
 		observe_remaining(o, dev, gpu);
 	if (o->wish & OBSERVE_PROCESSES)
 		r = observe_processes(o, dev, gpu);

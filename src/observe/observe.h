@@ -17,10 +17,12 @@ enum observe_wish {
 	OBSERVE_BASE = 0,	    /* GPUs, names, modes, instances, MIG devices */
 	OBSERVE_MEMORY = 1 << 0,    /* readings of memory */
 	OBSERVE_BOARD = 1 << 1,	    /* all of the board's profiles and placements, from NVML */
-	OBSERVE_REMAINING = 1 << 2, /* how many more of each profile */
+	OBSERVE_REMAINING = 1 << 2, /* how many more of each profile, where MIG mode is on */
 	OBSERVE_PROCESSES = 1 << 3, /* NVML's lists */
 	OBSERVE_HOLDERS = 1 << 4,   /* and who has the device files open, by /proc */
-	OBSERVE_ALL = (1 << 5) - 1,
+	/* The same where it is off: drivers differ in what they say then, and nothing fits. */
+	OBSERVE_REMAINING_OFF = 1 << 5,
+	OBSERVE_ALL = (1 << 6) - 1,
 };
 
 /*

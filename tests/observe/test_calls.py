@@ -8,7 +8,9 @@ import collections
 import hashlib
 import os
 import pathlib
+import subprocess
 import sys
+import time
 
 SOURCE = pathlib.Path(os.environ["MIGKIT_SOURCE"])
 sys.path.insert(0, str(SOURCE / "tests" / "cli"))
@@ -55,7 +57,7 @@ MAY |= {"status": ALL, "plan": ALL, "explain": ALL, "who": ALL, "devices": ALL, 
 CHANGES = ("Set", "Create", "Destroy", "Clear", "Reset", "Register", "Remove", "Discover", "Inject",
            "Freeze", "Validate", "Modify")
 # With MIG off: what `migctl status` may cost on a machine where the ten-line program costs 10 ms.
-STATUS_OFF = [name for name in BASE if name != "nvmlErrorString"] + MEMORY[:1] + \
+STATUS_OFF = [name for name in BASE if name not in ("nvmlErrorString", "nvmlShutdown")] + MEMORY[:1] + \
     [name for name in PROCESSES if name.endswith("_v3")]
 
 
@@ -77,8 +79,26 @@ def calls(p, lab, words):
         name = line.split()[1]
         if name.startswith("nvml"):
             found.append(name)
-    check(found and found[-1] == "nvmlShutdown", f"{lab}: migctl {' '.join(words)}: no end: {found}")
+    # A process that ends leaves it to the kernel to take back what it had of the driver.
+    check(found.count("nvmlInit_v2") == 1 and "nvmlShutdown" not in found,
+          f"{lab}: migctl {' '.join(words)}: not one init, no shutdown: {found}")
     return found
+
+
+def watch(p, lab):
+    """The calls of "status --watch": whoever has the driver open blocks a reset, so each look lets go."""
+    log = p.root / "log"
+    log.unlink(missing_ok=True)
+    env = {**p.env, "MIGKIT_LOG": str(log)}
+    with subprocess.Popen([p.migctl, "--lab", lab, "status", "--watch=0.1"], env=env,
+                          stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as done:
+        seen, end = 0, time.monotonic() + 30
+        while seen < 3 and time.monotonic() < end:
+            time.sleep(0.05)
+            seen = log.read_text().count(" nvmlShutdown ") if log.exists() else 0
+        done.terminate()
+        done.stdout.read()
+    return [line.split()[1] for line in log.read_text().splitlines() if line.split()[1].startswith("nvml")]
 
 
 def commands(board):
@@ -110,6 +130,10 @@ def main():
         found = calls(p, "off", ["status"])
         check(collections.Counter(found) == collections.Counter(STATUS_OFF),
               f"status with MIG off calls {found}")
+        found = watch(p, "off")
+        seen |= set(found)
+        check(found.count("nvmlShutdown") >= 3 and
+              found.count("nvmlInit_v2") - found.count("nvmlShutdown") in (0, 1), f"--watch: {found}")
         # A GPU that is not meant is not looked at.
         found = calls(p, "full", ["status", "-i", "1"])
         check(found.count("nvmlDeviceGetHandleByIndex_v2") == 1 and

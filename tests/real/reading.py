@@ -55,7 +55,8 @@ def judge(found):
     started = sum(c.name.startswith("nvmlInit") and c.status == 0 for c in found)
     if not any(n.startswith("nvmlInit") for n in names):
         wrong.append("calls no nvmlInit: what it did was not seen, or it asked nothing")
-    if started != names.count("nvmlShutdown"):
+    # A process that ends may leave the rest to the kernel.
+    if started > 1 or names.count("nvmlShutdown") > started:
         wrong.append(f"{started} nvmlInit, {names.count('nvmlShutdown')} nvmlShutdown")
     return wrong
 
