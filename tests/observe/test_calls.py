@@ -105,7 +105,7 @@ def commands(board):
     for name, words in readers.COMMANDS.items():
         for one in [words, *readers.MORE.get(name, [])]:
             # A question about a board asks no driver.
-            if not any(w in ("--board", "a30", "a100-80gb-pcie") for w in one):
+            if not any(w in ("--board", "a30", "a100-80gb-pcie", "a800-80gb-pcie") for w in one):
                 yield one[0], readers.words_for(one, board)
     yield "snapshot", ["snapshot", "machine.json"]
 
