@@ -395,7 +395,7 @@ void render_gpu(struct render_pen *pen, const void *what)
 				  .number = gpu->index == RENDER_NO_INDEX ? 0 : (int)gpu->index,
 				  .title = title });
 	(void)draw_title(&g, true);
-	render_ruler(pen, g.x, g.titles, gpu->memory_slices, g.slice);
+	render_ruler(pen, g.x, g.titles, gpu->units, g.unit);
 	if (gpu->units) {
 		pen->ops->text(pen, 0, g.memory_y + 1, words->memory, RENDER_FAINT);
 		pen->ops->text(pen, 0, g.compute_y + 1, words->compute, RENDER_FAINT);

@@ -104,7 +104,7 @@ static void draw_column(const struct column *c, unsigned first, unsigned end)
 	const struct render_layouts *l = c->layouts;
 	int width = c->unit * l->units, y = 1;
 
-	render_ruler(c->pen, c->x, 0, l->memory_slices, width / l->memory_slices);
+	render_ruler(c->pen, c->x, 0, l->units, c->unit);
 	for (unsigned i = first; i < end; i++, y++) {
 		const struct render_layout *row = &l->layout[i];
 		unsigned joins = 0;

@@ -91,7 +91,11 @@ const char *render_short_name(const char *name, int room, char buf[64]);
  */
 int render_put_name(struct render_pen *pen, int x, int y, int w, const char *name,
 		    enum render_style style);
-/* 0 1 2 ... above n cells of so many columns, the first of which has its left border at x. */
+/*
+ * 0 1 2 ... above n cells of so many columns, the first of which has its left border at x.
+ * Above memory they are placement units, which is what a start counts: 12 of them where there are
+ * four slices.
+ */
 void render_ruler(struct render_pen *pen, int x, int y, unsigned n, int step);
 /*
  * Columns of a placement unit in a picture that has so much room beside its labels; 0: 64 columns

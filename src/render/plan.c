@@ -174,8 +174,7 @@ void render_plan(struct render_pen *pen, const void *what)
 	h = s.name_lines + s.id_lines + s.note_lines + 3; /* two borders, what becomes of it */
 	if (plan->title)
 		pen->ops->text(pen, s.x, y++, plan->title, RENDER_STRONG);
-	render_ruler(pen, s.x, y++, plan->memory_slices,
-		     s.unit * plan->units / plan->memory_slices);
+	render_ruler(pen, s.x, y++, plan->units, s.unit);
 	for (unsigned i = 0; i < plan->n; i++, y += h)
 		draw_stage(&s, i, y, h);
 }
