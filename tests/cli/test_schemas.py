@@ -20,6 +20,8 @@ import readers  # noqa: E402
 from labtest import Place, check  # noqa: E402
 
 SCHEMAS = SOURCE / "doc" / "schemas"
+# No output but a file: what "migctl snapshot" writes.
+FILE = "snapshot"
 # Fits or not: both are answers.
 ANSWERS = (0, 3)
 # Keys that no machine here gives a value: what a simulated driver never refuses, and the like.
@@ -28,7 +30,7 @@ UNSEEN = {f"status/{key}" for key in (
     "gpus[]/memory_status", "gpus[]/instances_status", "instances[]/memory_status",
     "instances[]/compute_instances_status", "processes[]/memory_status")}
 # Nobody here runs in a unit or a container, or has device files open: tests/observe has such.
-UNSEEN |= {f"who/processes[]/{key}" for key in ("unit", "container", "files")}
+UNSEEN |= {f"{name}/processes[]/{key}" for name in ("who", FILE) for key in ("unit", "container", "files")}
 UNSEEN |= {"profiles/profiles[]/free_status", "devices/devices[]/memory_status"}
 # Compute instances that stand in the way of another are in tests/golden/explain.
 UNSEEN |= {"explain/ways[]/gi"}
@@ -44,7 +46,7 @@ def load(p):
     for name in tried:
         check(name in found, f"doc/schemas/{name}.schema.json is missing")
     for name in found:
-        check(name in tried, f"no command is tried for {name}")
+        check(name in tried or name == FILE, f"no command is tried for {name}")
     for name in re.findall(r"^  (\S+(?: \S+)*?)(?:  |$)", p.ok("help"), re.M):
         if "--output" in p.ok("help", *name.split()):
             check(name.replace(" ", "-") in tried, f"migctl {name} has no row in readers.py")
@@ -64,7 +66,7 @@ def objects(schema, where):
 def described(name, schema):
     check(schema.get("$schema") == "https://json-schema.org/draft/2020-12/schema" and
           schema.get("description") and schema.get("title"), f"{name}: its head is not whole")
-    check(schema.get("x-csv") in schema["properties"], f"{name}: x-csv is none of its lists")
+    check(schema.get("x-csv") in schema["properties"] or name == FILE, f"{name}: x-csv is none of its lists")
     for where, o in objects(schema, name):
         check(o.get("additionalProperties") is False, f"{where}: lets other keys pass")
         check(set(o.get("required", [])) == set(o["properties"]),
@@ -127,8 +129,10 @@ def main():
         for name, schema in schemas.items():
             described(name, schema)
         machines = readers.make_machines(p)
-        for lab in machines if readers.COMMANDS else ():
+        for lab in machines:
             p.ok("snapshot", f"{lab}.json", env={"MIGKIT_LAB": str(p.labs / lab)})
+            pairs.append((str(SCHEMAS / f"{FILE}.schema.json"), str(p.root / f"{lab}.json")))
+            seen.update(values(json.loads((p.root / f"{lab}.json").read_text()), FILE))
         for i, (name, words, env) in enumerate(every_command(p, machines)):
             done = p.run(*words, "-o", "json", env=env)
             check(done.returncode in ANSWERS, f"migctl {' '.join(words)}: exit {done.returncode}: {done.stderr}")
