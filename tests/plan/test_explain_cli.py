@@ -93,6 +93,8 @@ class Asked:
             yield f"fits: {said['fits']}, exit {done.returncode}, but the driver: {can}"
         if said["remaining"] != self.sim.remaining(self.profile):
             yield f"{said['remaining']} more, the driver: {self.sim.remaining(self.profile)}"
+        if not can and not self.reason(said["reason"]):
+            yield f"no reason: {said['reason']}"
         yield from self.places(said)
         if self.typed and said["commands"]:
             yield from self.lines(said)
@@ -116,6 +118,44 @@ class Asked:
                     row["by_rule"] != bool(blockers) & (
                         model.blockers_by_rule(self.now, slot) == blockers)):
                 yield f"at {row['start']}: {row}, in the way is {blockers:#x}"
+
+    def reason(self, text):
+        """That what is said is so, and that it is a reason."""
+        model = self.model
+        measure, size = model.measure(self.now), self.profile.size
+        free = set(brute.bits(measure["free_mask"]))
+        numbers = [int(n) for n in re.findall(r"\d+", text)]
+        side_by_side = any(free.issuperset(range(n, n + size)) for n in free)
+        slots = [n for n, s in enumerate(model.slots)
+                 if s.position == self.position and self.start in (-1, s.start)]
+        if found := re.search(r"it needs (\d+) compute slices?, and (\d+) of (\d+) are", text):
+            needs, left, of = map(int, found.groups())
+            return (needs, left, of) == (self.profile.slices, measure["slices_free"],
+                                         measure["slices"]) and left < needs
+        if found := re.search(r"it needs (\d+) [a-z ]+, and (\d+) of (\d+) are free", text):
+            needs, left, of = map(int, found.groups())
+            return (needs, left, of) == (size, len(free), measure["units"]) and left < needs
+        if found := re.search(r"it needs (\d+) .* side by side, and (?:of )?the free ones, (.*),", text):
+            named = {int(n) for n in re.findall(r"\d+", found.group(2))}
+            return int(found.group(1)) == size and named == free and not side_by_side
+        if found := re.search(r"it starts at ([\d,]+) only, and the free .* (?:are|is) (.*)$", text):
+            starts = [int(n) for n in found.group(1).split(",")]
+            return (starts == self.profile.starts and
+                    {int(n) for n in re.findall(r"\d+", found.group(2))} == free)
+        by_rule = [model.blockers_by_rule(self.now, n) for n in slots
+                   if model.blockers(self.now, n) == model.blockers_by_rule(self.now, n)]
+        if found := re.search(r"the one \+me of the board is taken, by GI (\d+)", text):
+            return self.profile.media == "me" and {int(found.group(1))} == {
+                self.ids[n] for mask in by_rule for n in brute.bits(mask)}
+        if "takes all media engines" in text or "by rule, wherever they stand" in text:
+            named = {int(n) for n in re.findall(self.scope.who + r" (\d+)", text)}
+            return any(named == {self.ids[n] for n in brute.bits(mask)} for mask in by_rule)
+        if "in the way" in text and self.start >= 0:
+            named = {int(n) for n in re.findall(r"CI (\d+)" if self.scope.who == "CI" else
+                                                r"GI (\d+)", text)}
+            return bool(numbers) and named == {
+                self.ids[n] for n in brute.bits(model.blockers(self.now, slots[0]))}
+        return False
 
     def ways(self, said):
         """Those shown are ways, in order, the best among them; and they do make room."""

@@ -116,6 +116,10 @@ class Trial:
             self.pinned |= more
         self.at = goal & rng.getrandbits(len(model.slots)) & rng.getrandbits(len(model.slots))
         self.counts = tuple(max(a, b) for a, b in zip(model.counts[goal], model._count(self.at)))
+        if not rng.randrange(5):  # too much
+            p = rng.choice(model.chosen)
+            self.counts = tuple(n + (i == p) * rng.randrange(1, 4)
+                                for i, n in enumerate(self.counts))
         self.n_ci = [self.there.get(n, (0, 0))[1] for n in range(len(model.slots))]
         self.keep = f" -i 0 --keep {keep}" if keep else " -i 0"
         self.line = " ".join(["migctl plan", *request(model, self.counts, self.at)]) + self.keep
@@ -245,8 +249,16 @@ class Trial:
         named = [suite.counts_of(self.model, row["words"]) for row in said["nearest"]]
         if named != near[:len(named)] or (near and not named):
             yield f"nearest: {[row['words'] for row in said['nearest']]}, not {near[:5]}"
-        if not said["reason"]:
-            yield "no reason is told"
+        kind, a, b, wanted, have = questions.reason(model, self.counts, self.at)
+        profiles, text = model.board.profiles, said["reason"]
+        parts = {"total": f"{have} of {a is not None and profiles[a].name} at most, not {wanted}",
+                 "units": f"they need {wanted} ", "slices": f"they need {wanted} compute slices",
+                 "media": a is not None and profiles[a].name, "starts": " takes ",
+                 "arrangement": "room in sum", "none": "would have to go"}
+        if true is None and kind == "none":  # only beside those that stay
+            kind, parts = "", {"": text}
+        if not text or parts[kind] not in text:
+            yield f"no reason: {text}: it is {kind}, {parts[kind]}"
 
 
 def main():
