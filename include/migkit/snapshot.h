@@ -126,7 +126,7 @@ struct mig_snapshot {
 	bool recorded;	  /**< read from a file */
 	char source[256]; /**< "driver 580.159.04", "lab NAME", or the file's name */
 	char taken[32];	  /**< UTC, "2026-11-22T20:36:01Z"; "" for what is live */
-	char host[64];
+	char host[64];	  /**< its name; of a simulated machine "lab NAME" */
 	char driver[32], nvml[32], cuda[16]; /**< versions as the driver writes them */
 	bool lab;			     /**< of a simulated machine */
 	bool privileged;		     /**< taken as root or with the capability files */

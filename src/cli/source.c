@@ -2,6 +2,7 @@
 #include "cli/source.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -88,15 +89,21 @@ void cli_source_close(struct cli_source *source)
 int cli_source_heading(const struct cli_source *source, struct cli_out *out)
 {
 	const struct mig_snapshot *s = source->snapshot;
+	char taken[sizeof(s->taken) + sizeof(s->host) + 4];
 	int r = cli_out_str(out, "source", s->recorded ? "Recording:" : "Machine:", s->source);
 
 	/* A real driver's machine is called by its version already. */
 	if (r >= 0)
 		r = cli_out_str(out, "driver", s->recorded || s->lab ? "Driver:" : NULL,
 				s->driver[0] ? s->driver : NULL);
-	if (r >= 0)
-		r = cli_out_str(out, "recorded", "Taken:", s->recorded ? s->taken : NULL);
-	return r;
+	if (r < 0)
+		return r;
+	/* For people also where: a recording travels. */
+	snprintf(taken, sizeof(taken), "%s%s%s", s->taken, s->host[0] ? " on " : "", s->host);
+	return cli_out_str(out, "recorded", "Taken:",
+			   !s->recorded		   ? NULL
+			   : cli_out_is_table(out) ? taken
+						   : s->taken);
 }
 
 int cli_source_one_gpu(const struct cli_source *source, const struct mig_gpu **ret,

@@ -47,7 +47,10 @@ static void set_source(const struct nvml_api *api, struct mig_snapshot *s)
 		snprintf(s->source, sizeof(s->source), "lab %.200s", name ? name + 1 : "?");
 	else
 		snprintf(s->source, sizeof(s->source), "driver %s", s->driver);
-	if (gethostname(s->host, sizeof(s->host) - 1))
+	/* A simulated machine is not the one that it is simulated on, in a recording, either. */
+	if (lab)
+		snprintf(s->host, sizeof(s->host), "%.63s", s->source);
+	else if (gethostname(s->host, sizeof(s->host) - 1))
 		s->host[0] = '\0';
 }
 

@@ -50,7 +50,7 @@ def says_so(p):
     """A table says that it is of a recording, and JSON when it was taken."""
     table = p.ok("status", "--snapshot", "full.json")
     check(re.search(r"^Recording:\s+full\.json$", table, re.M), table)
-    check(re.search(r"^Taken:\s+20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", table, re.M), table)
+    check(re.search(r"^Taken:\s+20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ on lab full$", table, re.M), table)
     said = p.json("status", "--snapshot", "full.json")
     check(said["recorded"] and said["source"] == "full.json", f"{said}")
     check(p.json("--lab", "full", "status")["recorded"] is None, "a machine is no recording")
