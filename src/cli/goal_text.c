@@ -306,6 +306,42 @@ void cli_subject_doubts(const struct cli_subject *s, struct cli_out *out)
 	say_doubts(s, out, &said);
 }
 
+/*
+ * Processes on the GPU as a whole: with one of them alive the driver refuses the first GPU instance
+ * ("In use by another client", as NVIDIA's open kernel modules check it).
+ */
+static unsigned on_whole_gpu(const struct cli_subject *s)
+{
+	const struct mig_snapshot *m = s->source.snapshot;
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < m->n_process; i++)
+		n += m->process[i].gpu == s->gpu->index && m->process[i].gi < 0 &&
+		     (m->process[i].kind &
+		      (MIG_PROCESS_COMPUTE | MIG_PROCESS_GRAPHICS | MIG_PROCESS_MPS)) != 0;
+	return n;
+}
+
+static void say_mode(const struct cli_subject *s, struct cli_out *out, bool *said)
+{
+	unsigned n = s->state.now ? 0 : on_whole_gpu(s);
+
+	if (cli_subject_mode_off(s))
+		remark(out, said, "%s",
+		       s->gpu->pending == MIG_MODE_ON
+			       ? "MIG mode is off and waits for a reset of the GPU to be on."
+			       : "MIG mode is off: it has to be turned on first.");
+	else if (s->gpu->pending != MIG_MODE_ON)
+		remark(out, said,
+		       "MIG mode waits for a reset of the GPU to be off: that ends every "
+		       "instance.");
+	if (n)
+		remark(out, said,
+		       "%u process%s run%s on the whole GPU: no GPU instance can be created before %s "
+		       "('migctl who').",
+		       n, n == 1 ? "" : "es", n == 1 ? "s" : "", n == 1 ? "it ends" : "they end");
+}
+
 void cli_subject_remarks(const struct cli_subject *s, struct cli_out *out)
 {
 	char text[CLI_PLAN_TEXT];
@@ -314,11 +350,7 @@ void cli_subject_remarks(const struct cli_subject *s, struct cli_out *out)
 	say_doubts(s, out, &said);
 	if (!s->gpu)
 		return;
-	if (cli_subject_mode_off(s))
-		remark(out, &said, "%s",
-		       s->gpu->pending == MIG_MODE_ON
-			       ? "MIG mode is off and waits for a reset of the GPU to be on."
-			       : "MIG mode is off: it has to be turned on first.");
+	say_mode(s, out, &said);
 	if (s->gpu->process_status)
 		remark(out, &said,
 		       "Which processes run on the GPU is not known (%s): nothing is taken as in "

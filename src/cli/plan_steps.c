@@ -86,9 +86,14 @@ const char *plan_step_text(const struct cli_subject *s, const struct plan_step *
 	unsigned n;
 
 	if (step->slot < 0) {
-		snprintf(buf, size, "%s",
-			 step->action == PLAN_ENABLE_MIG ? "turn MIG mode on"
-							 : "reset the GPU: MIG mode waits for it");
+		const char *text = "reset the GPU: MIG mode waits for it";
+
+		/* Ampere changes the mode at a reset, which the call does on an idle GPU. */
+		if (step->action == PLAN_ENABLE_MIG)
+			text = s->board->mode_needs_reset
+				       ? "turn MIG mode on, which resets the idle GPU"
+				       : "turn MIG mode on";
+		snprintf(buf, size, "%s", text);
 		return buf;
 	}
 	slot = mig_plan_slot(s->table, (unsigned)step->slot);
