@@ -102,6 +102,7 @@ static int find_ci(struct explain_answer *a, const char *word, struct mig_error 
 {
 	const struct mig_board *b = a->s->board;
 	size_t len = strcspn(word, "@:");
+	unsigned long start;
 	char *end;
 
 	while (a->gi_profile < b->n_gi && ci_of(&b->gi[a->gi_profile], word, len) < 0)
@@ -122,13 +123,31 @@ static int find_ci(struct explain_answer *a, const char *word, struct mig_error 
 				"'%.60s', column %zu: a colon is not used here: a start is written "
 				"%.*s@START",
 				word, len + 1, (int)len, word);
-	a->start = (int)strtoul(word + len + 1, &end, 10);
-	if (word[len + 1] < '0' || word[len + 1] > '9' || *end || a->start > 31)
+	start = strtoul(word + len + 1, &end, 10);
+	if (word[len + 1] < '0' || word[len + 1] > '9' || *end || start > 31)
 		return mig_fail(reterr, -EINVAL,
 				"'%.60s', column %zu: behind '@' stands a start, counted from the "
 				"GPU instance's first slice",
 				word, len + 2);
+	a->start = (int)start;
 	return 0;
+}
+
+/* Which starts there are is known only from the GPU instance that it is to be in. */
+static int check_start(const struct explain_scope *c, unsigned ci, int start,
+		       struct mig_error *reterr)
+{
+	uint64_t starts = 0;
+	char text[64];
+
+	for (unsigned i = 0; i < mig_plan_n_slots(c->table); i++)
+		if (mig_plan_slot(c->table, i)->profile == ci)
+			starts |= UINT64_C(1) << mig_plan_slot(c->table, i)->start;
+	if (start < 0 || (starts >> start & 1))
+		return 0;
+	return mig_fail(reterr, -EINVAL, "%s cannot start at %d of a %s: it starts at %s",
+			c->of->ci[ci].name, start, c->of->name,
+			cli_starts_text(starts, text, sizeof(text)));
 }
 
 static int look_in(struct explain_answer *a, unsigned gi_profile, unsigned ci,
@@ -140,8 +159,10 @@ static int look_in(struct explain_answer *a, unsigned gi_profile, unsigned ci,
 	if (r < 0)
 		return r;
 	a->n++;
-	look(f, ci, a->start);
-	return 0;
+	r = check_start(&f->scope, ci, a->start, reterr);
+	if (r >= 0)
+		look(f, ci, a->start);
+	return r;
 }
 
 static bool is_named(const struct mig_gi *gi, const char *id)

@@ -153,7 +153,9 @@ static void words_of(const struct explain_scope *c, mig_slots slots, char *buf, 
 static int print_ways(struct cli_out *out, const struct explain_answer *a)
 {
 	_cleanup_free_ struct way_row *rows = calloc(MAX_WAYS, sizeof(*rows));
+	bool moves = false;
 	size_t n = 0;
+	int r;
 
 	if (!rows)
 		return -ENOMEM;
@@ -169,6 +171,7 @@ static int print_ways(struct cli_out *out, const struct explain_answer *a)
 			row->way = (uint32_t)++n;
 			row->gi = gi_of(&a->found[i]);
 			row->loses = !way->again;
+			moves |= way->again != 0;
 			row->destroys = (uint32_t)__builtin_popcountll(way->destroy);
 			row->ci_destroys = way->n_ci_destroy;
 			row->start = mig_plan_slot(c->table, way->slot)->start;
@@ -180,8 +183,13 @@ static int print_ways(struct cli_out *out, const struct explain_answer *a)
 					 explain_who(c, way->destroy, who, sizeof(who)));
 		}
 	}
-	return cli_out_list(out, "ways", "Changes that make room, the smallest first", NULL,
-			    way_fields, rows, n, sizeof(*rows));
+	r = cli_out_list(out, "ways", "Changes that make room, the smallest first", NULL,
+			 way_fields, rows, n, sizeof(*rows));
+	if (r >= 0 && moves)
+		cli_out_say(
+			out, RENDER_PLAIN,
+			"To move an instance is to destroy it and to create it again elsewhere.");
+	return r;
 }
 
 static struct mig_plan_change change_of(const struct explain_scope *c,

@@ -45,7 +45,8 @@ def words_of_a_request():
     # A plan is of GPU instances; of compute instances there is an explanation.
     yield ["plan", "1c.3g.40gb", "-i", "0"], USAGE, ["compute instance", "3g.40gb"]
     for words, parts in ((["1c.3g.20gb"], ["no compute instance 1c.3g.20gb"]), (["1c.3g.40gb:1"], ["colon"]),
-                         (["1c.3g.40gb@x"], ["start"]), (["1g.10gb", "--gi", "1"], ["3g.40gb"])):
+                         (["1c.3g.40gb@x"], ["start"]), (["1c.3g.40gb@9"], ["0,1,2"]),
+                         (["1c.3g.40gb@99999999999999999999"], ["start"]), (["1g.10gb", "--gi", "1"], ["3g.40gb"])):
         yield ["explain", *words, "-i", "0"], USAGE, parts
     yield ["explain", "1c.3g.40gb", "--gi", "14", "-i", "0"], NOT_FOUND, ["14"]
     yield ["explain", "-i", "0"], USAGE, []
