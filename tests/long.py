@@ -27,7 +27,7 @@ FUZZER = ["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=undefine
           "-fprofile-instr-generate", "-fcoverage-mapping"]
 # What a target is about: the share of its lines that ran is told of this file.
 ABOUT = {"board": "src/spec/board_", "machine": "src/spec/machine_yaml.c", "request": "src/spec/request.c",
-         "snapshot": "src/spec/snapshot_"}
+         "snapshot": "src/spec/snapshot_", "process": "src/observe/proc_"}
 TIMES = 10
 
 

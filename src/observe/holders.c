@@ -109,7 +109,8 @@ static int add_lab_holder(struct holders *h, const struct migkit_holder *from)
 			  from->compute ? MIG_PROCESS_COMPUTE : MIG_PROCESS_ATTACHED);
 		p.gi = from->gi;
 		p.ci = from->ci;
-		snprintf(p.name, sizeof(p.name), "%s", from->name);
+		proc_text(from->name, strnlen(from->name, sizeof(from->name)), p.name,
+			  sizeof(p.name));
 		if (from->compute)
 			p.memory = (struct mig_reading){ .value = from->memory };
 		r = add(h, &p);

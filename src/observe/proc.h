@@ -26,6 +26,12 @@
 /* The bytes of root/proc/PID/NAME and a NUL behind them; -1: it cannot be read. */
 ssize_t proc_read(const char *root, pid_t pid, const char *name, char *ret, size_t size);
 
+/*
+ * Any bytes as text that can be printed and put into JSON: UTF-8 without control characters, cut
+ * between characters; a NUL stands between words. ret may be from.
+ */
+void proc_text(const char *from, size_t n, char *ret, size_t size);
+
 /* User, name, command, unit and container; what cannot be read stays as it is. */
 void proc_describe(const char *root, struct mig_process *p);
 

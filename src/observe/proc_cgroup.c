@@ -175,4 +175,7 @@ void proc_cgroup(const char *text, struct mig_process *p)
 				  p);
 		text = *end ? end + 1 : end;
 	}
+	/* A user may name the cgroups below his own as he likes. */
+	proc_text(p->unit, strlen(p->unit), p->unit, sizeof(p->unit));
+	proc_text(p->container, strlen(p->container), p->container, sizeof(p->container));
 }

@@ -42,7 +42,7 @@ static void set_path(const char *path, struct proc_device *ret)
 
 	if (n > cut && !strcmp(path + n - cut, " (deleted)"))
 		n -= cut;
-	snprintf(ret->path, sizeof(ret->path), "%.*s", (int)(n < sizeof(ret->path) ? n : 55), path);
+	proc_text(path, n, ret->path, sizeof(ret->path));
 }
 
 bool proc_device_by_name(const char *path, struct proc_device *ret)

@@ -58,11 +58,8 @@ static size_t character(const unsigned char *p, size_t left)
 	return n;
 }
 
-/*
- * A command line is any bytes that the process likes: it goes into JSON and onto terminals, so it
- * has to be UTF-8 and without control characters. A NUL stands between words.
- */
-static void text_of(const char *from, size_t n, char *ret, size_t size)
+/* Command lines and names of cgroups and files are any bytes that their makers like. */
+void proc_text(const char *from, size_t n, char *ret, size_t size)
 {
 	size_t at = 0;
 
@@ -74,7 +71,7 @@ static void text_of(const char *from, size_t n, char *ret, size_t size)
 		if (at + (len ? len : 1) + 1 > size)
 			break;
 		if (len)
-			memcpy(ret + at, from + i, len);
+			memmove(ret + at, from + i, len);
 		else
 			ret[at] = from[i] ? '?' : ' ';
 		at += len ? len : 1;
@@ -105,7 +102,7 @@ static void describe_name(const char *status, struct mig_process *p)
 {
 	const char *name = !strncmp(status, "Name:\t", 6) ? status + 6 : "";
 
-	text_of(name, strcspn(name, "\n"), p->name, sizeof(p->name));
+	proc_text(name, strcspn(name, "\n"), p->name, sizeof(p->name));
 }
 
 void proc_describe(const char *root, struct mig_process *p)
@@ -115,9 +112,9 @@ void proc_describe(const char *root, struct mig_process *p)
 
 	n = proc_read(root, (pid_t)p->pid, "cmdline", text, sizeof(text));
 	if (n > 0) {
-		text_of(text, (size_t)n, p->command, sizeof(p->command));
+		proc_text(text, (size_t)n, p->command, sizeof(p->command));
 		if (!p->name[0])
-			text_of(text, strnlen(text, (size_t)n), p->name, sizeof(p->name));
+			proc_text(text, strnlen(text, (size_t)n), p->name, sizeof(p->name));
 	}
 	if (proc_read(root, (pid_t)p->pid, "status", text, sizeof(text)) > 0) {
 		describe_user(text, p);

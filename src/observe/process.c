@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "observe/gpu.h"
+#include "observe/proc.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -85,6 +86,8 @@ static void name_process(struct observe *o, struct mig_process *p)
 		}
 	if (o->api->nvmlSystemGetProcessName(p->pid, p->name, sizeof(p->name)))
 		p->name[0] = '\0';
+	/* The driver hands on what the program calls itself. */
+	proc_text(p->name, strnlen(p->name, sizeof(p->name)), p->name, sizeof(p->name));
 }
 
 static int add_list(struct observe *o, const struct mig_gpu *gpu, const nvmlProcessInfo_t *list,
