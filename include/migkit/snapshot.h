@@ -77,8 +77,8 @@ struct mig_ci {
 			  */
 	uint8_t start, size; /**< in the GI; start MIG_START_UNKNOWN: not told */
 	int32_t mig_index;   /**< index among the GPU's MIG devices; -1: it has no device (yet) */
-	char name[MIG_PROFILE_NAME];		      /**< "1c.3g.40gb" */
-	char uuid[48];				      /**< "MIG-..."; "" unknown */
+	char name[MIG_PROFILE_NAME]; /**< "1c.3g.40gb" */
+	char uuid[64];		     /**< "MIG-..."; before R470 "MIG-GPU-.../GI/CI"; "" unknown */
 	struct mig_reading memory_used, memory_total; /**< bytes; of the whole GI, as NVML has it */
 	struct mig_reading sm;			      /**< multiprocessors */
 };

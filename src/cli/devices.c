@@ -28,7 +28,7 @@ struct device_row {
 	struct mig_reading used, total, sm;
 	uint32_t gpu, gi, ci;
 	int32_t device, start, size, ci_start, ci_size;
-	char uuid[48], gpu_uuid[48];
+	char uuid[64], gpu_uuid[48];
 	char gi_file[40], ci_file[40], gi_access[80], ci_access[80];
 };
 

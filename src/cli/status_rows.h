@@ -33,7 +33,7 @@ struct status_instance_row {
 	uint32_t gpu, gi;
 	int32_t profile_id, start, size, ci, ci_start, ci_size, device, status;
 	int32_t processes;
-	char uuid[48];
+	char uuid[64];
 };
 extern const struct cli_field status_instance_fields[];
 

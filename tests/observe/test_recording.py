@@ -213,6 +213,10 @@ def written(p):
     done = subprocess.run([p.migctl, "--lab", "off", "snapshot", "/dev/full"], env=p.env, cwd=p.root,
                           capture_output=True, text=True, check=False)
     check(done.returncode == BUSY, f"/dev/full: {done}")
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([p.migctl, "--lab", "off", "snapshot", "-"], env=p.env, cwd=p.root, stdout=full,
+                              stderr=subprocess.PIPE, text=True, check=False)
+    check(done.returncode == 1 and "cannot write" in done.stderr, f"snapshot - into a full disk: {done}")
     check(not list(p.root.glob("*.new")), f"left behind: {list(p.root.glob('*.new'))}")
 
 
@@ -229,6 +233,9 @@ def captured(p):
     p.ok("--lab", "again", "boards", "capture", "second/my-gpu.yaml")
     second = (p.root / "second/my-gpu.yaml").read_text()
     check(first.replace("lab h100", "lab again") == second, f"captured again:\n{first}\n{second}")
+    # A board is called as its file, in the letters that a board's name has.
+    p.ok("--lab", "h100", "boards", "capture", "second/My GPU (2).yaml")
+    check("board: my-gpu--2-\n" in (p.root / "second/My GPU (2).yaml").read_text(), "a name from a file's")
     for words, parts in ((["x.json"], ["ends in .yaml"]), (["x"], ["ends in .yaml"]),
                          ([".yaml"], ["ends in .yaml"]),
                          (["x.yaml", "--snapshot", "full.json"], ["recording", "boards capture"])):

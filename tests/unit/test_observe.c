@@ -340,6 +340,40 @@ static void not_root(const struct nvml_api *real, const struct mig_snapshot *was
 	mig_snapshot_free(s);
 }
 
+static nvmlReturn_t (*real_uuid)(nvmlDevice_t dev, char *uuid, unsigned int length);
+
+/* Before R470 a MIG device was called after its GPU and its place: 49 characters. */
+static nvmlReturn_t old_uuid(nvmlDevice_t dev, char *uuid, unsigned int length)
+{
+	static const char old[] = "MIG-GPU-41a1f688-5655-0c85-0419-f213ca3104cc/13/0";
+	char text[NVML_DEVICE_UUID_V2_BUFFER_SIZE];
+	nvmlReturn_t status = real_uuid(dev, text, sizeof(text));
+
+	if (status)
+		return status;
+	if (!strncmp(text, "MIG-", 4))
+		snprintf(text, sizeof(text), "%s", old);
+	if (strlen(text) >= length)
+		return NVML_ERROR_INSUFFICIENT_SIZE;
+	memcpy(uuid, text, strlen(text) + 1);
+	return NVML_SUCCESS;
+}
+
+static void old_uuids(const struct nvml_api *real)
+{
+	struct nvml_api api = *real;
+	struct mig_snapshot *s;
+
+	real_uuid = real->nvmlDeviceGetUUID;
+	api.nvmlDeviceGetUUID = old_uuid;
+	s = take(&api, "0", OBSERVE_BASE);
+	CHECK_EQ(s->n_gpu, 1);
+	CHECK(!strncmp(s->gpu[0].uuid, "GPU-", 4));
+	CHECK_STR(s->gpu[0].gi[0].ci[0].uuid, "MIG-GPU-41a1f688-5655-0c85-0419-f213ca3104cc/13/0");
+	round_trip(s);
+	mig_snapshot_free(s);
+}
+
 static void choices(const struct nvml_api *api, const struct mig_snapshot *was)
 {
 	static const struct {
@@ -497,6 +531,7 @@ int main(void)
 	CHECK(all_calls_fail(&api, was) >= 30);
 	one_gpu_fails(&api, was);
 	not_root(&api, was);
+	old_uuids(&api);
 	choices(&api, was);
 	wishes(&api);
 	mig_snapshot_free(was);
