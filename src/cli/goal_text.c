@@ -146,24 +146,50 @@ static void starts_reason(const struct mig_board *board, const struct mig_plan_t
 		media_reason(&board->gi[a->profile], &board->gi[b->profile], buf, size);
 }
 
-/* Every sum is right: what is left is where each may start, and that can be tried by hand. */
-static void arrangement_reason(const struct mig_board *board, const struct mig_plan_goal *goal,
-			       char *buf, size_t size)
+/* "2g.20gb at 2 as asked", "1g.10gb at 0 as asked, others at 0,1,2", "4g.40gb at 0" */
+static void starts_of(const struct mig_board *board, const struct mig_plan_table *table,
+		      const struct mig_plan_goal *goal, unsigned profile, char *buf, size_t size)
 {
-	bool first = true;
+	uint64_t starts = 0, asked = 0;
+	char text[64];
 
-	cli_text_add(buf, size, "there is room in sum, but not at the starts that they have:");
-	for (uint32_t i = 0; i < board->n_gi; i++) {
-		uint64_t starts = 0;
-		char text[64];
+	for (unsigned i = 0; i < mig_plan_n_slots(table); i++) {
+		const struct mig_slot *slot = mig_plan_slot(table, i);
 
+		if (slot->profile != profile)
+			continue;
+		starts |= UINT64_C(1) << slot->start;
+		if (goal->at >> i & 1)
+			asked |= UINT64_C(1) << slot->start;
+	}
+	cli_text_add(buf, size, "%s", board->gi[profile].name);
+	if (asked)
+		cli_text_add(buf, size, " at %s as asked",
+			     cli_starts_text(asked, text, sizeof(text)));
+	if ((unsigned)__builtin_popcountll(asked) < goal->counts.n[profile])
+		cli_text_add(buf, size, "%s at %s", asked ? ", others" : "",
+			     cli_starts_text(starts, text, sizeof(text)));
+}
+
+/* Every sum is right: what is left is where each may start, and that can be tried by hand. */
+static void arrangement_reason(const struct mig_board *board, const struct mig_plan_table *table,
+			       const struct mig_plan_goal *goal, char *buf, size_t size)
+{
+	struct mig_plan_goal anywhere = { .counts = goal->counts };
+	struct mig_plan_reason why;
+	const char *sep = "";
+
+	mig_plan_why_not(table, &anywhere, &why);
+	cli_text_add(buf, size, "%s",
+		     why.no == MIG_PLAN_NO_NONE
+			     ? "there is room in sum, but not with the starts that are asked for: "
+			     : "there is room in sum, but not at the starts that they have: ");
+	for (unsigned i = 0; i < board->n_gi; i++) {
 		if (!goal->counts.n[i])
 			continue;
-		for (unsigned k = 0; k < board->gi[i].n_starts; k++)
-			starts |= UINT64_C(1) << board->gi[i].starts[k];
-		cli_text_add(buf, size, "%s %s at %s", first ? "" : ";", board->gi[i].name,
-			     cli_starts_text(starts, text, sizeof(text)));
-		first = false;
+		cli_text_add(buf, size, "%s", sep);
+		starts_of(board, table, goal, i, buf, size);
+		sep = "; ";
 	}
 }
 
@@ -193,7 +219,7 @@ const char *cli_reason_text(const struct mig_board *board, const struct mig_plan
 		starts_reason(board, table, why, buf, size);
 		break;
 	case MIG_PLAN_NO_ARRANGEMENT:
-		arrangement_reason(board, goal, buf, size);
+		arrangement_reason(board, table, goal, buf, size);
 		break;
 	default:
 		break;
