@@ -3,8 +3,8 @@
 # test: timeout=300
 """`migctl explain` itself, in layouts of simulated GPUs: its yes and no against what the driver
 then does, what it says is in the way and its ways against the brute force's, each way carried out,
-and of one the lines typed that it prints. All layouts, starts and ways: test_explain_sim.py, which asks
-the library, and this one in make check-long.
+and of one the lines typed that it prints. All layouts, starts and ways: test_explain_sim.py, which
+asks the library, and this one in make check-long.
 """
 import itertools
 import json
@@ -135,10 +135,12 @@ class Asked:
         if found := re.search(r"it needs (\d+) [a-z ]+, and (\d+) of (\d+) are free", text):
             needs, left, of = map(int, found.groups())
             return (needs, left, of) == (size, len(free), measure["units"]) and left < needs
-        if found := re.search(r"it needs (\d+) .* side by side, and (?:of )?the free ones, (.*),", text):
+        if found := re.search(r"it needs (\d+) .* side by side, and (?:of )?the free ones, (.*),",
+                              text):
             named = {int(n) for n in re.findall(r"\d+", found.group(2))}
             return int(found.group(1)) == size and named == free and not side_by_side
-        if found := re.search(r"it starts at ([\d,]+) only, and the free .* (?:are|is) (.*)$", text):
+        if found := re.search(r"it starts at ([\d,]+) only, and the free .* (?:are|is) (.*)$",
+                              text):
             starts = [int(n) for n in found.group(1).split(",")]
             return (starts == self.profile.starts and
                     {int(n) for n in re.findall(r"\d+", found.group(2))} == free)

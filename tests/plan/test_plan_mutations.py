@@ -44,7 +44,7 @@ def checker():
 def ask(library, more=None):
     """None: all answers were right; otherwise what was wrong."""
     env = {**os.environ, "MIGKIT_PLANNER": str(library), "MIGKIT_BUILD": str(BUILD),
-           **(more or {})}
+           "MIGKIT_LONG": "1", **(more or {})}
     try:
         done = subprocess.run([sys.executable, str(HERE / "quick.py")], env=env, text=True,
                               capture_output=True, timeout=LIMIT_S, check=False)
