@@ -197,7 +197,8 @@ static void whole_boards(void)
 	CHECK_EQ(b.cc_major, 9);
 	CHECK_EQ(b.mode_needs_reset, 0);
 	CHECK_EQ(b.ids_not_supported, 1u << 6 | 1u << 10 | 1u << 21);
-	CHECK_EQ(b.ids_empty, UINT64_C(1) << 32 | UINT64_C(1) << 35 | UINT64_C(1) << 38);
+	CHECK_EQ(b.ids_empty,
+		 UINT64_C(1) << 32 | UINT64_C(1) << 35 | UINT64_C(1) << 38 | UINT64_C(3) << 47);
 	CHECK_EQ(b.gi[0].unconfirmed, MIG_UNCONFIRMED_BAR1);
 	b = board_of("a100-80gb-pcie", "515.86.01");
 	CHECK_EQ(b.numbering, MIG_NUMBERING_X);

@@ -4,6 +4,7 @@
  * Boards captured from labs: what NVML says is what the board's own file says, for every board that
  * can be simulated; what follows from the chip's family agrees with our data, and is marked.
  */
+#include <dirent.h>
 #include <errno.h>
 
 #include "model/board_text.h"
@@ -100,12 +101,13 @@ static void compare_texts(const struct mig_board_def *got, const struct mig_boar
 	}
 }
 
-static void compare_profiles(const struct mig_board_def *got, const struct mig_board *want)
+static void compare_profiles(const struct mig_board_def *got, const struct mig_board *want,
+			     const char *driver)
 {
 	struct mig_board *b = calloc(1, sizeof(*b));
 
 	CHECK(b != NULL);
-	CHECK_EQ(mig_board_resolve(got, DRIVER, b, NULL), 0);
+	CHECK_EQ(mig_board_resolve(got, driver, b, NULL), 0);
 	CHECK_EQ(b->n_gi, want->n_gi);
 	for (unsigned i = 0; i < b->n_gi; i++) {
 		const struct mig_gi_profile *p = &b->gi[i], *q = &want->gi[i];
@@ -167,7 +169,7 @@ static void one_board(const struct mig_board_def *def, const struct mig_board *d
 	/* Of 47 figures of a board NVML tells 28 at the least. */
 	CHECK(compare_figures(got, def) >= 28);
 	compare_texts(got, def);
-	compare_profiles(got, data);
+	compare_profiles(got, data, DRIVER);
 	/* A simulation confirms nothing. */
 	for (uint32_t i = 0; i < got->n_sources; i++)
 		CHECK(!got->sources[i].confirms);
@@ -253,6 +255,97 @@ static void since(void)
 	CHECK_STR(text, "580.00.00");
 }
 
+/* Readings of the moment, which a machine at work has others of. */
+static bool is_of_the_moment(enum mig_board_figure f)
+{
+	return f == MIG_FIG_IDLE_C || f == MIG_FIG_IDLE_W || f == MIG_FIG_IDLE_SM_MHZ ||
+	       f == MIG_FIG_IDLE_MEM_MHZ || f == MIG_FIG_IDLE_VIDEO_MHZ || f == MIG_FIG_BAR1_USED ||
+	       f == MIG_FIG_MEMORY_W;
+}
+
+/* Of another piece of the same product. */
+static bool is_of_the_piece(enum mig_board_text t)
+{
+	return t == MIG_TEXT_VBIOS || t == MIG_TEXT_PART_NUMBER || t == MIG_TEXT_GPU_PART_NUMBER ||
+	       t == MIG_TEXT_INFOROM_IMAGE;
+}
+
+static const struct mig_board_def *same_product(const struct mig_board_def *got)
+{
+	const struct mig_board_def *def;
+	const struct mig_board_def *found = NULL;
+
+	for (unsigned i = 0; (def = mig_board_at(i)); i++)
+		if (def->fig[MIG_FIG_PCI_DEVICE_ID].v[0].value ==
+			    got->fig[MIG_FIG_PCI_DEVICE_ID].v[0].value &&
+		    !strcmp(def->text[MIG_TEXT_NAME].v[0].text, got->text[MIG_TEXT_NAME].v[0].text))
+			found = def;
+	return found;
+}
+
+/* A board that was captured from real hardware (tests/real/keep): NVML confirms what ours says. */
+static void recorded(const char *path)
+{
+	struct mig_board_def *got = calloc(1, sizeof(*got));
+	struct mig_board *data = calloc(1, sizeof(*data));
+	const struct mig_board_def *want;
+	struct mig_error err = { 0 };
+	uint32_t code;
+	char driver[24];
+	int r;
+
+	CHECK(got && data);
+	r = spec_board_load(path, got, &err);
+	if (r < 0)
+		fprintf(stderr, "%s\n", err.msg);
+	CHECK_EQ(r, 0);
+	code = (uint32_t)got->first_driver.v[0].value;
+	mig_driver_format(code, driver, sizeof(driver));
+	want = same_product(got);
+	CHECK(want != NULL);
+	for (enum mig_board_figure f = 0; f < MIG_BOARD_FIGURE_MAX; f++) {
+		const struct mig_variant *a = mig_figure_at(&got->fig[f], code);
+		const struct mig_variant *b = mig_figure_at(&want->fig[f], code);
+
+		if (!a || !is_from(got, a->sources, "NVML") || is_of_the_moment(f))
+			continue;
+		if (!b || a->value != b->value)
+			fprintf(stderr, "%s: %s: there %lld, in data/boards/%s.yaml %lld\n", path,
+				mig_board_figure_name(f)->key, (long long)a->value, want->key,
+				b ? (long long)b->value : -1);
+		CHECK(b && a->value == b->value);
+	}
+	for (enum mig_board_text t = 0; t < MIG_BOARD_TEXT_MAX; t++) {
+		const struct mig_text_variant *a = mig_text_at(&got->text[t], code);
+		const struct mig_text_variant *b = mig_text_at(&want->text[t], code);
+
+		if (a && !is_of_the_piece(t))
+			CHECK_STR(b ? b->text : "", a->text);
+	}
+	CHECK_EQ(mig_board_resolve(want, driver, data, &err), 0);
+	compare_profiles(got, data, driver);
+	free(got);
+	free(data);
+}
+
+static void all_recorded(void)
+{
+	const char *source = getenv("MIGKIT_SOURCE");
+	char folder[300], path[700];
+	struct dirent *d;
+	DIR *dir;
+
+	snprintf(folder, sizeof(folder), "%s/tests/real/recorded", source ? source : ".");
+	dir = opendir(folder);
+	CHECK(dir != NULL);
+	while ((d = readdir(dir))) {
+		snprintf(path, sizeof(path), "%s/%.255s/board.yaml", folder, d->d_name);
+		if (d->d_name[0] != '.' && access(path, R_OK) == 0)
+			recorded(path);
+	}
+	closedir(dir);
+}
+
 int main(void)
 {
 	const struct mig_board_def *def;
@@ -269,6 +362,7 @@ int main(void)
 	CHECK(n >= 20);
 	with_instances();
 	unknown_product();
+	all_recorded();
 	since();
 	free(data);
 	return 0;
