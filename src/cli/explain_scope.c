@@ -224,17 +224,18 @@ static void fragmented(const struct explain_scope *c, unsigned profile, unsigned
 		if (mig_plan_slot(c->table, i)->profile == profile)
 			starts |= UINT64_C(1) << mig_plan_slot(c->table, i)->start;
 	cli_units_text(m->free_mask, units, sizeof(units));
-	if (longest_run(m->free_mask) == 1)
+	/* One unit is never side by side with itself: what a 1g lacks is a start. */
+	if (longest_run(m->free_mask) >= size_units)
+		cli_text_add(buf, size, "it starts at %s only, and the free %s are %s",
+			     cli_starts_text(starts, text, sizeof(text)), explain_units(c), units);
+	else if (longest_run(m->free_mask) == 1)
 		cli_text_add(buf, size,
 			     "it needs %u %s side by side, and the free ones, %s, are not adjacent",
 			     size_units, explain_units(c), units);
-	else if (longest_run(m->free_mask) < size_units)
+	else
 		cli_text_add(buf, size,
 			     "it needs %u %s side by side, and of the free ones, %s, no %u are",
 			     size_units, explain_units(c), units, size_units);
-	else
-		cli_text_add(buf, size, "it starts at %s only, and the free %s are %s",
-			     cli_starts_text(starts, text, sizeof(text)), explain_units(c), units);
 }
 
 void explain_why_not(const struct explain_scope *c, unsigned profile, int start, char *buf,
