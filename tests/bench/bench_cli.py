@@ -60,7 +60,7 @@ def show(smi):
     # Whoever ends otherwise is no measure of what it should have done; a new lab has no MIG on.
     wrong = [n for n, t in found.items() if t.code and n != times.LGIP]
     for line, _ in times.ratios(found):
-        print(line)
+        print(line.replace("(aim:", "(aim on a real driver:"))
     return wrong
 
 
