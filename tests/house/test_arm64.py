@@ -24,8 +24,9 @@ LIBC = pathlib.Path("/usr/aarch64-linux-gnu")
 PACKAGES = ["libyaml-dev", "libyaml-0-2", "libjson-c-dev", "libjson-c5", "libsmartcols-dev",
             "libsmartcols1"]
 # Of the unit tests those about layouts, handles, words and rules; none takes long when emulated.
-UNITS = ["layouts", "names", "boards", "abi_handles", "abi_generations", "lab_rules", "lab_holders",
-         "lab_crash", "smi", "render", "error"]
+UNITS = ["plan_table", "plan_change", "plan_answers", "plan_ci", "request", "svg", "names", "boards",
+         "abi_handles", "abi_generations", "lab_rules", "lab_holders", "lab_crash", "smi", "render",
+         "error"]
 CROSS = """\
 [binaries]
 c = '{cc}'
