@@ -69,7 +69,7 @@ static void resized(int number)
 	(void)number; /* it only has to end the wait */
 }
 
-static void catch (int number, void (*handler)(int), int flags)
+static void on_signal(int number, void (*handler)(int), int flags)
 {
 	struct sigaction action = { .sa_handler = handler, .sa_flags = flags };
 	struct sigaction before;
@@ -173,15 +173,17 @@ static int watch_screen(cli_look_fn look, const void *what, double seconds,
 			struct mig_error *reterr)
 {
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
-	sigset_t resizing, open;
+	sigset_t resizing, stopping, open;
 	bool begun = false;
 	int r;
 
 	sigemptyset(&resizing);
 	sigaddset(&resizing, SIGWINCH);
+	sigemptyset(&stopping);
+	sigaddset(&stopping, SIGTSTP);
 	/* Held back while a look is drawn, lest it be lost between drawing and waiting. */
 	sigprocmask(SIG_BLOCK, &resizing, &open);
-	catch (SIGWINCH, resized, 0);
+	on_signal(SIGWINCH, resized, 0);
 	for (;;) {
 		_cleanup_free_ char *text = NULL;
 		struct mig_error err = { 0 };
@@ -194,13 +196,16 @@ static int watch_screen(cli_look_fn look, const void *what, double seconds,
 		}
 		if (!begun) {
 			for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
-				catch (ends[i], end_by_signal, 0);
-			catch (SIGTSTP, stop_by_signal, 0);
+				on_signal(ends[i], end_by_signal, 0);
+			on_signal(SIGTSTP, stop_by_signal, 0);
 			fputs(SCREEN_BEGIN, stdout);
 			begun = true;
 		}
+		/* Half a look would be continued on an empty screen; the wait lets it through. */
+		sigprocmask(SIG_BLOCK, &stopping, NULL);
 		draw(text, seconds);
 		pause_for(seconds, &open);
+		sigprocmask(SIG_UNBLOCK, &stopping, NULL);
 	}
 }
 

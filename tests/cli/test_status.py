@@ -117,6 +117,33 @@ def not_told(p):
           gpu["compute_slices_free"] is None and gpu["fragmented"] is None, f"{gpu}")
 
 
+    def refused(data):
+        gpu = data["gpus"][0]
+        gpu["process_status"] = 999
+        gpu["memory_used"] = {"refused": 3}
+        for gi in gpu["gpu_instances"]:
+            for ci in gi["compute_instances"]:
+                ci["memory_used"] = {"refused": 4}
+
+    text, data = changed(p, "refused.json", refused)
+    check("Who runs on it could not be read: NVML_ERROR_UNKNOWN." in text, f"processes that are refused:\n{text}")
+    check(text.count("no permission") == 2, f"memory that is refused:\n{text}")
+    check("MiB" not in "\n".join(picture(text, 0)), f"memory that nobody told:\n{text}")
+    gpu = data["gpus"][0]
+    check((gpu["memory_used_bytes"], gpu["memory_status"]) == (None, "NVML_ERROR_NOT_SUPPORTED"), f"{gpu}")
+    check({(i["memory_used_bytes"], i["memory_status"]) for i in data["instances"]} ==
+          {(None, "NVML_ERROR_NO_PERMISSION")}, f"{data['instances']}")
+    # Processes that were not listed are not none.
+    check({i["processes"] for i in data["instances"]} == {None}, f"{data['instances']}")
+
+    def somewhere(data):
+        data["gpus"][0]["gpu_instances"][0]["start"] = None
+
+    text, data = changed(p, "somewhere.json", somewhere)
+    check("│ GI" not in text and "does not tell where all" in " ".join(text.split()), f"a start that is not told:\n{text}")
+    check(data["instances"][0]["start"] is None and data["gpus"][0]["compute_slices_free"] is None, f"{data}")
+
+
 def room_is_true(p):
     """The largest profile that fits is the largest of which the driver says that it does."""
     p.create("room", board="h100-80gb-sxm", driver="580.65.06")

@@ -93,9 +93,9 @@ SHELL = """
 import os, signal, sys
 signal.signal(signal.SIGTTOU, signal.SIG_IGN)
 pid = os.fork()
-os.setpgid(pid or 0, pid or 0)
-os.tcsetpgrp(0, pid or os.getpid())
 if not pid:
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())
     signal.signal(signal.SIGTTOU, signal.SIG_DFL)
     os.execv(sys.argv[2], sys.argv[2:])
 with open(sys.argv[1], "w") as told:
@@ -114,8 +114,13 @@ class Watch:
     def __init__(self, p, *words, columns=100, rows=50, before=(), **env):
         self.ours, theirs = pty.openpty()
         self.screen = Screen(columns, rows)
-        self.decoder = codecs.getincrementaldecoder("utf-8")()
+        # A signal that ends it may cut a character in two.
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.set_size(columns, rows)
+        # Ctrl-C and Ctrl-Z would throw away what is on its way to us, in the middle of a character.
+        mode = termios.tcgetattr(theirs)
+        mode[3] |= termios.NOFLSH
+        termios.tcsetattr(theirs, termios.TCSANOW, mode)
         self.all = ""
         self.child = subprocess.Popen([*before, MIGCTL, "status", *words], stdin=theirs, stdout=theirs, stderr=theirs,
                                       cwd=p.root, env={**p.env, "TERM": "xterm-256color", **env},
@@ -192,7 +197,7 @@ def replaces(p, env):
 
 def follows_the_window(p, env):
     w = Watch(p, "-w3600", **env)
-    w.until(is_look(shown(p, env, 100)), "the first look")
+    w.until(is_look(shown(p, env, 100)), "the first look, before the window changes")
     w.resize(160, 45)
     w.until(is_look(shown(p, env, 160)), "a wider window is not followed at once")
     w.resize(80, 12)
@@ -210,7 +215,7 @@ def follows_the_window(p, env):
 def stops_and_goes_on(p, env):
     told = p.root / "told"
     w = Watch(p, "-w", "0.2", before=(sys.executable, "-c", SHELL, told), **env)
-    w.until(is_look(shown(p, env, 100)), "the first look")
+    w.until(is_look(shown(p, env, 100)), "the first look, before Ctrl-Z")
     w.key(b"\x1a")
     w.until(lambda _: told.read_text().split()[1:] == ["stopped"], "Ctrl-Z does not stop it")
     while w.read(0.3):
@@ -230,7 +235,7 @@ def leaves_the_driver(p):
     p.create("free", board="a30", driver="535.261.03")
     env = {"MIGKIT_LAB": str(p.labs / "free")}
     w = Watch(p, "-w", "60", **env)
-    w.until(is_look(shown(p, env, 100)), "the first look")
+    w.until(is_look(shown(p, env, 100)), "the first look, of the A30")
     p.ok("smi", "-mig", "1", env=env)
     said = p.json("status", env=env)["gpus"][0]
     check(said["mig_current"] == "on", f"the watch kept the GPU from changing its mode: {said}")
@@ -245,7 +250,7 @@ def failures(p, env):
     p.create("gone", board="a30", driver="535.261.03")
     gone = {"MIGKIT_LAB": str(p.labs / "gone")}
     w = Watch(p, "-w", "0.2", **gone)
-    w.until(is_look(shown(p, gone, 100)), "the first look")
+    w.until(is_look(shown(p, gone, 100)), "the first look, before the lab goes")
     p.ok("lab", "destroy", "gone")
     w.until(lambda lines: len(lines) == 3 and lines[2].startswith("migctl: "), "a later failure is not shown")
     p.create("gone", board="a30", driver="535.261.03")
