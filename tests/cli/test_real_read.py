@@ -51,7 +51,7 @@ def main():
                   f"read on {board}: {done.stdout[-4000:]}{done.stderr}")
             done = script("keep", out / "read.tar.gz", board, "--into", root / "recorded")
             check(done.returncode == 0, f"keep: {done.stdout}{done.stderr}")
-        done = subprocess.run([sys.executable, SOURCE / "tests/cli/test_recorded.py", root / "recorded"],
+        done = subprocess.run([sys.executable, SOURCE / "tests/cli/test_recorded.py", root / "recorded", "--same"],
                               env=ENV, capture_output=True, text=True, check=False)
         check(done.returncode == 0 and done.stdout == "2 machines\n", f"replay: {done.stdout}{done.stderr}")
         print("two simulated machines read, kept and replayed")
