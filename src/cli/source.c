@@ -10,7 +10,18 @@
 #include "observe/observe.h"
 #include "spec/snapshot_json.h"
 
-/* Of a recording: the GPUs that -i names, and their processes. */
+static bool has_gpu(const struct mig_snapshot *s, uint32_t index)
+{
+	for (uint32_t i = 0; i < s->n_gpu; i++)
+		if (s->gpu[i].index == index)
+			return true;
+	return false;
+}
+
+/*
+ * Of a recording: the GPUs that -i names, and their processes; those that have files open which
+ * belong to no GPU may stand in the way of any.
+ */
 static int keep_chosen(struct mig_snapshot *s, const char *gpus, struct mig_error *reterr)
 {
 	struct mig_choice choice;
@@ -31,11 +42,8 @@ static int keep_chosen(struct mig_snapshot *s, const char *gpus, struct mig_erro
 		return r;
 	n = 0;
 	for (uint32_t i = 0; i < s->n_process; i++)
-		for (uint32_t g = 0; g < s->n_gpu; g++)
-			if (s->process[i].gpu == s->gpu[g].index) {
-				s->process[n++] = s->process[i];
-				break;
-			}
+		if (s->process[i].gpu == MIG_NO_GPU || has_gpu(s, s->process[i].gpu))
+			s->process[n++] = s->process[i];
 	s->n_process = n;
 	return 0;
 }
