@@ -329,6 +329,7 @@ static int print_ci_lines(struct cli_out *out, const struct explain_answer *a)
 	bool table = cli_out_is_table(out);
 	uint32_t number = 0;
 	size_t n = 0;
+	int r;
 
 	/* In a GPU instance that does not exist nothing can be pasted. */
 	for (unsigned i = 0; i < a->n && a->s->gpu; i++) {
@@ -342,7 +343,10 @@ static int print_ci_lines(struct cli_out *out, const struct explain_answer *a)
 		for (unsigned k = 0; a->reason[0] && k < f->n_ways && !(table && n); k++)
 			n += ci_lines(a, f, &f->way[k], ++number, &rows[n]);
 	}
-	return cli_out_list(out, "commands", NULL, NULL, line_fields, rows, n, sizeof(rows[0]));
+	r = cli_out_list(out, "commands", NULL, NULL, line_fields, rows, n, sizeof(rows[0]));
+	if (r >= 0 && n)
+		plan_say_where(out, a->s);
+	return r;
 }
 
 static int print_ci(struct cli_out *out, const struct explain_answer *a)

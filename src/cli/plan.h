@@ -75,6 +75,8 @@ const char *plan_order_text(const struct cli_subject *s, const struct mig_plan_o
 int plan_print_steps(struct cli_out *out, const struct cli_subject *s,
 		     const struct mig_plan_change *change, const struct mig_plan_order *order,
 		     unsigned n);
+/* Where nvidia-smi's lines belong, if not on this machine. */
+void plan_say_where(struct cli_out *out, const struct cli_subject *s);
 /* The empty list of steps. */
 int plan_print_no_steps(struct cli_out *out);
 int plan_print(struct cli_out *out, const struct plan_answer *a);

@@ -266,11 +266,22 @@ static size_t fill_steps(const struct cli_subject *s, const struct plan_step *st
 	return n;
 }
 
+/* Lines for a simulated or recorded GPU would change the host's, were they pasted just anywhere. */
+void plan_say_where(struct cli_out *out, const struct cli_subject *s)
+{
+	if (s->gpu && s->source.snapshot->recorded)
+		cli_out_say(out, RENDER_PLAIN,
+			    "They are for the machine that was recorded, not for this one.");
+	else if (s->gpu && s->source.snapshot->lab)
+		cli_out_say(out, RENDER_PLAIN,
+			    "They are for 'migctl lab shell': elsewhere nvidia-smi is the host's.");
+}
+
 int plan_print_steps(struct cli_out *out, const struct cli_subject *s,
 		     const struct mig_plan_change *change, const struct mig_plan_order *order,
 		     unsigned n)
 {
-	struct step_row rows[PLAN_MAX_CHANGES * PLAN_MAX_STEPS];
+	struct step_row rows[PLAN_MAX_CHANGES * PLAN_MAX_STEPS] = { 0 };
 	struct line_row lines[PLAN_MAX_CHANGES * PLAN_LINES];
 	size_t n_rows = 0, n_lines = 0;
 	int r;
@@ -288,9 +299,12 @@ int plan_print_steps(struct cli_out *out, const struct cli_subject *s,
 		}
 	}
 	r = cli_out_list(out, "steps", NULL, NULL, step_fields, rows, n_rows, sizeof(rows[0]));
-	return r < 0 ? r
-		     : cli_out_list(out, "commands", NULL, NULL, line_fields, lines, n_lines,
-				    sizeof(lines[0]));
+	if (r >= 0)
+		r = cli_out_list(out, "commands", NULL, NULL, line_fields, lines, n_lines,
+				 sizeof(lines[0]));
+	if (r >= 0 && n_lines)
+		plan_say_where(out, s);
+	return r;
 }
 
 int plan_print_no_steps(struct cli_out *out)
