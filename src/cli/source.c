@@ -25,11 +25,13 @@ static bool has_gpu(const struct mig_snapshot *s, uint32_t index)
 static int keep_chosen(struct mig_snapshot *s, const char *gpus, struct mig_error *reterr)
 {
 	struct mig_choice choice;
-	uint32_t before = s->n_gpu, n = 0;
+	uint32_t before = s->n_gpu, n = 0, first, last;
 	int r;
 
 	if (!gpus)
 		return 0;
+	first = before ? s->gpu[0].index : 0;
+	last = before ? s->gpu[before - 1].index : 0;
 	r = mig_choice_begin(&choice, gpus, reterr);
 	if (r < 0)
 		return r;
@@ -37,7 +39,7 @@ static int keep_chosen(struct mig_snapshot *s, const char *gpus, struct mig_erro
 		if (mig_choice_takes(&choice, &s->gpu[i]))
 			s->gpu[n++] = s->gpu[i];
 	s->n_gpu = n;
-	r = mig_choice_end(&choice, before, reterr);
+	r = mig_choice_end(&choice, before, first, last, reterr);
 	if (r < 0)
 		return r;
 	n = 0;

@@ -126,21 +126,31 @@ bool mig_choice_takes(struct mig_choice *choice, const struct mig_gpu *gpu)
 	return taken;
 }
 
-int mig_choice_end(const struct mig_choice *choice, uint32_t n, struct mig_error *reterr)
+int mig_choice_end(const struct mig_choice *choice, uint32_t n, uint32_t first, uint32_t last,
+		   struct mig_error *reterr)
 {
 	const char *rest = choice->list, *word;
+	char have[48];
 	size_t size;
 
+	/* A recording of some GPUs only may lack indices between. */
+	if (n < 2)
+		snprintf(have, sizeof(have), "%u", first);
+	else
+		snprintf(have, sizeof(have), "%u to %u%s", first, last,
+			 last - first + 1 > n ? ", not each" : "");
 	for (unsigned i = 0; (word = next_word(&rest, &size)); i++) {
+		int shown = (int)(size < 60 ? size : 60);
+
 		if (choice->met >> i & 1)
 			continue;
 		if (!n)
 			return mig_fail(reterr, -ENOENT, "there is no GPU '%.*s': there is none",
-					(int)(size < 60 ? size : 60), word);
+					shown, word);
 		return mig_fail(reterr, -ENOENT,
-				"there is no GPU '%.*s': name one by its index (0%s%.0u), UUID, "
-				"serial number or PCI bus id",
-				(int)(size < 60 ? size : 60), word, n > 1 ? " to " : "", n - 1);
+				"there is no GPU '%.*s': name one by its index (%s), UUID, serial "
+				"number or PCI bus id",
+				shown, word, have);
 	}
 	return 0;
 }

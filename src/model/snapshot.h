@@ -23,7 +23,8 @@ int mig_choice_begin(struct mig_choice *ret, const char *list, struct mig_error 
 /* Whether an index alone decides it: no word can mean that GPU by another name. */
 bool mig_choice_excludes(const struct mig_choice *choice, uint32_t index);
 bool mig_choice_takes(struct mig_choice *choice, const struct mig_gpu *gpu);
-/* -ENOENT: a word that meant no GPU; n: how many GPUs there are. */
-int mig_choice_end(const struct mig_choice *choice, uint32_t n, struct mig_error *reterr);
+/* -ENOENT: a word that meant no GPU; of n GPUs, from the first index to the last. */
+int mig_choice_end(const struct mig_choice *choice, uint32_t n, uint32_t first, uint32_t last,
+		   struct mig_error *reterr);
 
 #endif

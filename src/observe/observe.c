@@ -174,7 +174,7 @@ static int observe_gpus(struct observe *o, const char *gpus, struct mig_error *r
 			return mig_fail(reterr, -ENOMEM, "out of memory");
 		s->n_gpu += taken;
 	}
-	return mig_choice_end(&choice, n, reterr);
+	return mig_choice_end(&choice, n, 0, n ? n - 1 : 0, reterr);
 }
 
 static void free_snapshot(struct mig_snapshot **s)

@@ -70,6 +70,9 @@ def choices(p):
     p.refused(NOT_FOUND, ["no GPU '9'", "0 to 2"], "status", "--snapshot", "full.json", "-i", "9")
     p.ok("--lab", "full", "snapshot", "-i", "1", "one.json")
     check(len(json.loads((p.root / "one.json").read_text())["gpus"]) == 1, "snapshot -i 1")
+    p.refused(NOT_FOUND, ["no GPU '0'", "its index (1)"], "status", "--snapshot", "one.json", "-i", "0")
+    p.ok("--lab", "full", "snapshot", "-i", "0,2", "two.json")
+    p.refused(NOT_FOUND, ["no GPU '1'", "(0 to 2, not each)"], "status", "--snapshot", "two.json", "-i", "1")
 
 
 def place_of(text, needle, nth=0):
