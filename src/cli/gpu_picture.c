@@ -31,7 +31,7 @@ static const char *base_name(const char *name)
 	return slash && slash[1] ? slash + 1 : name;
 }
 
-static bool computes(const struct mig_process *p)
+bool cli_process_runs(const struct mig_process *p)
 {
 	return p->kind & (MIG_PROCESS_COMPUTE | MIG_PROCESS_GRAPHICS | MIG_PROCESS_MPS);
 }
@@ -44,7 +44,7 @@ static void users_of(const struct mig_snapshot *s, const struct mig_gpu *gpu, in
 	for (uint32_t i = 0; i < s->n_process; i++) {
 		const struct mig_process *p = &s->process[i];
 
-		if (p->gpu != gpu->index || p->gi != gi || p->ci != ci || !computes(p))
+		if (p->gpu != gpu->index || p->gi != gi || p->ci != ci || !cli_process_runs(p))
 			continue;
 		if (ret->n < RENDER_MAX_USERS) {
 			struct render_user *user = &ret->user[ret->n];

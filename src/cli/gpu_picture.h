@@ -17,6 +17,9 @@
 bool cli_gpu_picture(const struct mig_snapshot *snapshot, const struct mig_gpu *gpu,
 		     unsigned columns, struct render_gpu *ret);
 
+/* It computes or draws, as NVML's lists say; others only have device files or NVML open. */
+bool cli_process_runs(const struct mig_process *p);
+
 /* "12MiB of 40192MiB used"; what was refused is left out, "" if nothing is known. */
 void cli_memory_text(const struct mig_reading *used, const struct mig_reading *total,
 		     struct render_memory *ret);

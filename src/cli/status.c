@@ -82,7 +82,7 @@ static void say_pending(struct cli_out *out, const struct mig_snapshot *s,
 	unsigned n = 0;
 
 	for (uint32_t i = 0; i < s->n_process; i++)
-		n += s->process[i].gpu == gpu->index;
+		n += s->process[i].gpu == gpu->index && cli_process_runs(&s->process[i]);
 	cli_out_say(
 		out, RENDER_HERE,
 		"MIG mode is %s and turns %s when the GPU is reset or the machine starts again.",

@@ -149,7 +149,7 @@ static int32_t processes_on(const struct mig_snapshot *s, const struct mig_gpu *
 		return CLI_NONE;
 	for (uint32_t i = 0; i < s->n_process; i++)
 		n += s->process[i].gpu == gpu->index && s->process[i].gi == gi &&
-		     s->process[i].ci == ci;
+		     s->process[i].ci == ci && cli_process_runs(&s->process[i]);
 	return n;
 }
 

@@ -95,6 +95,19 @@ def pending(p, env):
     check(len(p.json("status", "-i", "1", env=env)["processes"]) == 1, "-i shows others' processes")
 
 
+def only_open(p):
+    """Who merely has the GPU open runs nothing there: a recording, which knows of it, says what the machine does."""
+    p.create("open", board="a30", driver="535.261.03")
+    env = {"MIGKIT_LAB": str(p.labs / "open")}
+    p.ok("lab", "client", "start", "--lab", "open", "--gpu", "0")
+    p.ok("smi", "-mig", "1", env=env)
+    p.ok("snapshot", "open.json", env=env)
+    live, kept = p.ok("status", env=env), p.ok("status", "--snapshot", "open.json")
+    for said in (live, kept):
+        check("Whoever has it open keeps it from a reset" in said, f"who keeps it: {said}")
+    check(live.split("\n\n")[1:] == kept.split("\n\n")[1:], f"the recording says otherwise:\n{live}\n{kept}")
+
+
 def changed(p, name, change):
     """A recording of the lab "who" with something in it otherwise."""
     p.ok("snapshot", name, env={"MIGKIT_LAB": str(p.labs / "who")})
@@ -164,6 +177,7 @@ def room_is_true(p):
 def main():
     with Place() as p:
         who_runs(p)
+        only_open(p)
         not_told(p)
         room_is_true(p)
         # Nothing to show: the sentence says where to begin.
