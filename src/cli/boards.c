@@ -10,21 +10,21 @@
 #include "cli/boards.h"
 #include "cli/cmd.h"
 #include "cli/nearest.h"
+#include "cli/source.h"
+#include "observe/observe.h"
 
 /* "migctl boards": every GPU product that we know of, and what of it hardware has shown. */
 
 struct args {
-	int format;
+	struct cli_source_args source;
 	const char *driver;
-	bool no_color;
 };
 
 #define A(f) offsetof(struct args, f)
 const struct cli_opt boards_opts[] = {
-	OPT_ENUM("output", 'o', A(format), "FORMAT", cli_formats, "how to print"),
 	OPT_STR("driver", 'd', A(driver), "VERSION",
 		"as that driver shows them, such as 515.86.01; the newest without it"),
-	OPT_FLAG("no-color", 0, A(no_color), "no colour, also on a terminal"), OPT_END
+	CLI_SOURCE_OPTS(A(source)), OPT_END
 };
 #undef A
 
@@ -158,9 +158,47 @@ static int show(struct cli_out *out, const struct args *a, const char *driver, c
 		r = mig_board_resolve(def, driver, &board, reterr);
 	if (r < 0)
 		return r;
-	r = cli_board_show(out, (enum cli_format)a->format, def ?: known, def ? &board : NULL,
-			   parsed.code);
+	r = cli_board_show(out, (enum cli_format)a->source.format, def ?: known,
+			   def ? &board : NULL, parsed.code);
 	return r < 0 ? mig_fail(reterr, r, "cannot print the board: %s", strerror(-r)) : 0;
+}
+
+/* The board of the GPU that -i names, as its driver shows it. */
+static int show_gpu(struct cli_out *out, const struct args *a, struct mig_error *reterr)
+{
+	_cleanup_(cli_source_close) struct cli_source source = { 0 };
+	const struct mig_gpu *gpu;
+	int r = cli_source_open(&a->source, OBSERVE_BOARD, &source, reterr);
+
+	if (r >= 0)
+		r = cli_source_one_gpu(&source, &gpu, reterr);
+	if (r < 0)
+		return r;
+	if (gpu->status)
+		return mig_fail(reterr, -EIO, "GPU %u does not answer: %s says %s", gpu->index,
+				gpu->failed_call, observe_status_name(gpu->status));
+	if (!gpu->board.key[0])
+		return mig_fail(reterr, -ENOENT,
+				"GPU %u (%s) is none of the boards that are known: 'migctl boards "
+				"capture' writes a file of what NVML says of it",
+				gpu->index, gpu->name);
+	return show(out, a, a->driver ?: source.snapshot->driver, gpu->board.key, reterr);
+}
+
+static int print(struct cli_out *out, const struct args *a, const char *key,
+		 struct mig_error *reterr)
+{
+	char newest[16];
+
+	if (key && (a->source.gpus || a->source.snapshot))
+		return mig_fail(reterr, -EINVAL,
+				"'%s' and %s are two answers to which board: give one", key,
+				a->source.gpus ? "--id" : "--snapshot");
+	if (a->source.gpus || a->source.snapshot)
+		return show_gpu(out, a, reterr);
+	cli_newest_driver(newest);
+	return key ? show(out, a, a->driver ?: newest, key, reterr)
+		   : list(out, a->driver ?: newest, reterr);
 }
 
 int cmd_boards(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)
@@ -168,21 +206,18 @@ int cmd_boards(const struct cli_cmd *cmd, int argc, char **argv, struct mig_erro
 	_cleanup_(cli_out_freep) struct cli_out *out = NULL;
 	struct args a = { 0 };
 	struct mig_driver parsed;
-	char newest[16];
 	int r;
 
-	cli_newest_driver(newest);
 	r = cli_parse(cmd, &a, &argc, argv, reterr);
 	if (r >= 0 && a.driver)
 		r = mig_driver_parse(a.driver, &parsed, reterr);
 	if (r >= 0)
-		r = cli_out_new((enum cli_format)a.format, &out, reterr);
+		r = cli_out_new((enum cli_format)a.source.format, &out, reterr);
 	if (r < 0)
 		return r;
-	if (a.no_color)
+	if (a.source.no_color)
 		cli_out_no_color(out);
-	r = argv[0] ? show(out, &a, a.driver ?: newest, argv[0], reterr)
-		    : list(out, a.driver ?: newest, reterr);
+	r = print(out, &a, argv[0], reterr);
 	if (r >= 0)
 		r = cli_out_end(out, reterr);
 	return r < 0 ? r : CLI_EXIT_OK;

@@ -39,7 +39,7 @@ const struct cli_cmd cli_commands[] = {
 	  .fn = cmd_profiles },
 	{ .name = "boards",
 	  .group = "What there is",
-	  .args = "[BOARD]",
+	  .args = "[BOARD | -i GPU]",
 	  .summary = "The GPUs with MIG that are known: profiles, and what hardware has confirmed",
 	  .details =
 		  "A figure with ? behind it is one that no hardware output confirms; its source "
