@@ -22,8 +22,10 @@ import re
 import readers  # noqa: F401  (finds labtest)
 from labtest import Place, check
 
-# The head names the source; memory and time move on between a command and the snapshot.
-HEAD = re.compile(r"^(?:Machine|Recording|Driver|Taken):.*\n", re.M)
+# The head names the source, and lines to paste say that they are for another machine; memory and
+# time move on between a command and the snapshot.
+HEAD = re.compile(r"^(?:(?:Machine|Recording|Driver|Taken):|They are for the machine that was recorded).*\n",
+                  re.M)
 MOVES = re.compile(r"source|recorded|taken|lab|memory_(?:used|free)\w*")
 # Sentences, which are for people in JSON as well.
 SENTENCES = re.compile(MOVES.pattern + r"|\w*(?:reason|note|why)\w*")
