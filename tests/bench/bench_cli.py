@@ -51,14 +51,14 @@ def show(smi):
                         ("migctl who", ["who"])):
         commands[name] = [migctl, *words]
     if smi:
+        # Not its -lgip: of this version it ends at once where MIG is off, as it is in a new lab.
         commands[times.SMI] = [smi]
-        commands[times.LGIP] = [smi, "mig", "-lgip"]
     with tempfile.TemporaryDirectory(prefix="migkit-bench-") as root:
         found = times.measure(BUILD / "tests" / "spawn", commands, lab_environment(root), ROUNDS)
     print(f"on a lab with an H100 and driver {DRIVER}, {ROUNDS} rounds")
     print("\n".join(times.table(found)))
-    # Whoever ends otherwise is no measure of what it should have done; a new lab has no MIG on.
-    wrong = [n for n, t in found.items() if t.code and n != times.LGIP]
+    # Whoever ends otherwise is no measure of what it should have done.
+    wrong = [n for n, t in found.items() if t.code]
     for line, _ in times.ratios(found):
         print(line.replace("(aim:", "(aim on a real driver:"))
     return wrong
