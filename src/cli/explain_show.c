@@ -183,7 +183,7 @@ static int print_ways(struct cli_out *out, const struct explain_answer *a)
 					 explain_who(c, way->destroy, who, sizeof(who)));
 		}
 	}
-	r = cli_out_list(out, "ways", "Changes that make room, the smallest first", NULL,
+	r = cli_out_list(out, "ways", "Changes that make room, those that lose nothing first", NULL,
 			 way_fields, rows, n, sizeof(*rows));
 	if (r >= 0 && moves)
 		cli_out_say(
