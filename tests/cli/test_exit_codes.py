@@ -4,16 +4,14 @@
 """Exit codes and options, the same for every command that reads: 0 done or fits, 1 error, 2 bad usage, 3 does not
 fit, 4 not permitted, 6 not found, 7 a damaged lab, 9 neither lab nor driver. A refusal is one sentence
 on stderr, and changes nothing."""
-import os
 import pathlib
-import shutil
 import subprocess
 
 import readers  # finds labtest
-from labtest import (BAD_LAB, BUILD, MIGCTL, NO_DRIVER, NOT_FOUND, PERMISSION, UNAVAILABLE, USAGE, Place,
+from labtest import (BAD_LAB, MIGCTL, NO_DRIVER, NOT_FOUND, PERMISSION, UNAVAILABLE, USAGE, Place,
                      check)
 
-FAILED, NOBODY = 1, 65534
+FAILED = 1
 
 
 def full_disk(p, words, env):
@@ -54,25 +52,10 @@ def fits(p, env):
                   f"migctl {' '.join(words + more)}: {done}")
 
 
-def as_nobody(p):
-    """What runs a command without rights; [] where this user has none to lose."""
-    if os.geteuid():
-        return []
-    # The build may lie where only root can go.
-    p.root.chmod(0o755)
-    subprocess.run(["chmod", "-R", "a+rX", str(p.root / "state")], check=True)
-    own = p.root / "build"
-    own.mkdir()
-    shutil.copy(BUILD / "migctl", own)
-    for part in ("sim", "sim-branch", "lab-shell"):
-        shutil.copytree(BUILD / part, own / part, symlinks=True)
-    p.migctl = own / "migctl"
-    return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-
-
 def not_permitted(p, env):
     """Files that this user may not read or write; root may all, so that is tried as nobody."""
-    who = as_nobody(p)
+    who = p.as_other()
+    subprocess.run(["chmod", "-R", "a+rX", str(p.root / "state")], check=True)
     secret = p.root / "secret.json"
     p.ok("snapshot", "secret.json", env=env)
     secret.chmod(0)

@@ -14,6 +14,7 @@ BUILD = pathlib.Path(os.environ.get("MIGKIT_BUILD") or SOURCE / "build").resolve
 MIGCTL = BUILD / "migctl"
 
 USAGE, UNAVAILABLE, PERMISSION, BUSY, NOT_FOUND, BAD_LAB, NO_DRIVER = 2, 3, 4, 5, 6, 7, 9
+OTHER = 65534  # a user who owns nothing
 
 
 def fail(text):
@@ -57,6 +58,24 @@ class Place:
         return subprocess.run([*before, str(self.migctl), *words], env={**self.env, **(env or {})},
                               cwd=self.root, stdin=stdin, capture_output=True, text=True,
                               timeout=60)
+
+    def as_other(self):
+        """What runs a command as a user whom permissions bind; [] where this one is such a user."""
+        if os.geteuid() != 0:
+            return []
+        setpriv = shutil.which("setpriv")
+        if not setpriv:
+            fail("the tests run as root, and there is no setpriv to leave that: install util-linux")
+        self.root.chmod(0o755)
+        own = self.root / "build"
+        if not own.exists():
+            # The build may lie where only root can go.
+            own.mkdir()
+            shutil.copy(BUILD / "migctl", own)
+            for part in ("sim", "sim-branch", "lab-shell"):
+                shutil.copytree(BUILD / part, own / part, symlinks=True)
+            self.migctl = own / "migctl"
+        return [setpriv, f"--reuid={OTHER}", f"--regid={OTHER}", "--clear-groups"]
 
     def ok(self, *words, **more):
         done = self.run(*words, **more)

@@ -12,12 +12,9 @@ import struct
 import subprocess
 import sys
 
-from labtest import BAD_LAB, BUILD, NOT_FOUND, PERMISSION, Place, check, fail
+from labtest import BAD_LAB, NOT_FOUND, PERMISSION, Place, check, fail
 
-OTHER = 65534
 HEADER_SUM = 72  # offset in the header of the checksum over what is before it
-
-
 
 
 def digest(folder):
@@ -100,26 +97,8 @@ def destroyed(p):
           (lab / "notes.txt").read_text() == "mine", f"lab destroy: {done}")
 
 
-def as_other(p):
-    """What runs a command as a user whom permissions bind; [] where this one is such a user."""
-    if os.geteuid() != 0:
-        return []
-    setpriv = shutil.which("setpriv")
-    if not setpriv:
-        fail("the tests run as root, and there is no setpriv to leave that: install util-linux")
-    # The build may lie where only root can go.
-    p.root.chmod(0o755)
-    own = p.root / "build"
-    own.mkdir()
-    shutil.copy(BUILD / "migctl", own)
-    for part in ("sim", "sim-branch", "lab-shell"):
-        shutil.copytree(BUILD / part, own / part, symlinks=True)
-    p.migctl = own / "migctl"
-    return [setpriv, f"--reuid={OTHER}", f"--regid={OTHER}", "--clear-groups"]
-
-
 def permissions(p):
-    other = as_other(p)
+    other = p.as_other()
     lab = p.create("mine")
     for folder in (p.root / "state", p.root / "state" / "migkit", p.labs, lab):
         folder.chmod(0o555)
@@ -143,7 +122,7 @@ def permissions(p):
 
 def root_of_the_lab(p):
     """--permissions real: what changes a GPU needs root, which in the lab sudo gives."""
-    other = as_other(p)
+    other = p.as_other()
     p.root.chmod(0o777)
     for made in (["lab", "create", "real", "--board", "a30", "--driver", "535.261.03",
                   "--permissions", "real"],):

@@ -18,7 +18,6 @@ sys.path.insert(0, str(SOURCE / "tests" / "cli"))
 import readers  # noqa: E402
 from labtest import BUSY, NOT_FOUND, PERMISSION, UNAVAILABLE, USAGE, Place, check  # noqa: E402
 
-OTHER = 65534
 # What says where an answer is from.
 HEAD = {"source", "recorded", "taken", "host", "lab"}
 
@@ -265,8 +264,8 @@ def as_nobody(p):
     lab = p.create("real", "--permissions", "real", board="a100-80gb-sxm", driver="580.65.06")
     for words in (["-mig", "1"], ["mig", "-cgi", "9,14,20", "-C"]):
         readers.smi(p, "real", *words)
+    before = p.as_other()
     subprocess.run(["chmod", "-R", "a+rX", str(p.root)], check=True)
-    before = ["setpriv", "--reuid", str(OTHER), "--regid", str(OTHER), "--clear-groups"]
     env = {"MIGKIT_LAB": str(lab), "XDG_STATE_HOME": "/nonexistent", "HOME": "/nonexistent"}
     said = json.loads(p.ok("status", "-o", "json", env=env, before=before))
     gpu = said["gpus"][0]

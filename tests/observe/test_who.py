@@ -17,8 +17,6 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
 from labtest import (BUILD, NOT_FOUND, USAGE, Place, check, fail, skip, wait_gone)  # noqa: E402
 
-NOBODY = 65534
-
 
 def hold_nvml():
     """Has the simulated driver open until its input ends."""
@@ -271,7 +269,7 @@ def ordinary_user(p):
     p.create("user", board="a100-80gb-pcie", driver="550.90.07")
     for folder in (p.root, *list(p.labs.parents)[:2], p.labs, p.labs / "user"):
         os.chmod(folder, 0o755)
-    before = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    before = p.as_other()
     with Holders(p) as h:
         client(p, "user", "--name", "daemon")
         monitor = h.nvml("user")
