@@ -175,8 +175,7 @@ static int show_gpu(struct cli_out *out, const struct args *a, struct mig_error 
 	if (r < 0)
 		return r;
 	if (gpu->status)
-		return mig_fail(reterr, -EIO, "GPU %u does not answer: %s says %s", gpu->index,
-				gpu->failed_call, observe_status_name(gpu->status));
+		return observe_gpu_answers(gpu, reterr);
 	if (!gpu->board.key[0])
 		return mig_fail(reterr, -ENOENT,
 				"GPU %u (%s) is none of the boards that are known: 'migctl boards "
@@ -212,11 +211,9 @@ int cmd_boards(const struct cli_cmd *cmd, int argc, char **argv, struct mig_erro
 	if (r >= 0 && a.driver)
 		r = mig_driver_parse(a.driver, &parsed, reterr);
 	if (r >= 0)
-		r = cli_out_new((enum cli_format)a.source.format, &out, reterr);
+		r = cli_source_out(&a.source, &out, reterr);
 	if (r < 0)
 		return r;
-	if (a.source.no_color)
-		cli_out_no_color(out);
 	r = print(out, &a, argv[0], reterr);
 	if (r >= 0)
 		r = cli_out_end(out, reterr);

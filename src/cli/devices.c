@@ -115,13 +115,9 @@ static size_t fill_all(const struct mig_snapshot *s, const struct cli_capabiliti
 /* Why a GPU has none. */
 static void say_gpu(struct cli_out *out, const struct mig_gpu *gpu)
 {
-	if (gpu->status)
-		cli_out_say(out, RENDER_HERE, "GPU %u does not answer: %s says %s.", gpu->index,
-			    gpu->failed_call, observe_status_name(gpu->status));
-	else if (!gpu->mig_capable)
-		cli_out_say(out, RENDER_PLAIN, "GPU %u (%s) has no MIG mode.", gpu->index,
-			    gpu->name);
-	else if (gpu->mode != MIG_MODE_ON)
+	if (cli_source_say_nothing(out, gpu))
+		return;
+	if (gpu->mode != MIG_MODE_ON)
 		cli_out_say(out, RENDER_PLAIN,
 			    "GPU %u: MIG mode is off; CUDA has the whole GPU, %s.", gpu->index,
 			    gpu->uuid);
@@ -176,11 +172,9 @@ int cmd_devices(const struct cli_cmd *cmd, int argc, char **argv, struct mig_err
 	if (r >= 0)
 		r = cli_source_open(&a.source, OBSERVE_MEMORY, &source, reterr);
 	if (r >= 0)
-		r = cli_out_new((enum cli_format)a.source.format, &out, reterr);
+		r = cli_source_out(&a.source, &out, reterr);
 	if (r < 0)
 		return r;
-	if (a.source.no_color)
-		cli_out_no_color(out);
 	/* The driver's numbers are of this machine; a recording has none of another's. */
 	if (!source.snapshot->recorded)
 		r = cli_capabilities_read(source.nvml.lab ? source.nvml.lab_dir : "", &caps);

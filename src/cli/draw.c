@@ -205,11 +205,9 @@ int cmd_draw(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error 
 	if (r >= 0)
 		r = check(&a, (unsigned)argc, reterr);
 	if (r >= 0 && !(a.svg && strcmp(a.svg, "-") == 0))
-		r = cli_out_new((enum cli_format)a.subject.source.format, &out, reterr);
+		r = cli_source_out(&a.subject.source, &out, reterr);
 	if (r < 0)
 		return r;
-	if (out && a.subject.source.no_color)
-		cli_out_no_color(out);
 	/* A picture in a file is as wide as a page, whatever the terminal is. */
 	if (out && !a.svg)
 		scene.columns = cli_out_columns(out);

@@ -254,19 +254,6 @@ static int print_changes(struct cli_out *out, const struct explain_answer *a)
 					cli_out_is_table(out) && n ? 1 : n);
 }
 
-struct line_row {
-	uint32_t plan;
-	char command[CLI_PLAN_TEXT];
-};
-
-#define R(f) offsetof(struct line_row, f)
-static const struct cli_field line_fields[] = {
-	{ "plan", NULL, F_U32, R(plan) },
-	{ "command", "THE SAME WITH NVIDIA-SMI", F_STR, R(command) },
-	{ NULL },
-};
-#undef R
-
 /* nvidia-smi takes starts of compute instances from R525 on, as its help says. */
 static void ci_create_line(const struct explain_scope *c, mig_slots create, const char *where,
 			   char line[CLI_PLAN_TEXT])
@@ -306,7 +293,8 @@ static void ci_destroy_line(const struct explain_scope *c, mig_slots destroy, co
 }
 
 static unsigned ci_lines(const struct explain_answer *a, const struct explain_found *f,
-			 const struct mig_plan_way *way, uint32_t number, struct line_row rows[2])
+			 const struct mig_plan_way *way, uint32_t number,
+			 struct plan_command rows[2])
 {
 	struct mig_plan_change c = change_of(&f->scope, way);
 	char where[40];
@@ -325,11 +313,10 @@ static unsigned ci_lines(const struct explain_answer *a, const struct explain_fo
 /* Those of the first that fits, else of each way; in tables of the first way. */
 static int print_ci_lines(struct cli_out *out, const struct explain_answer *a)
 {
-	struct line_row rows[2 * MAX_WAYS];
+	struct plan_command rows[2 * MAX_WAYS];
 	bool table = cli_out_is_table(out);
 	uint32_t number = 0;
 	size_t n = 0;
-	int r;
 
 	/* In a GPU instance that does not exist nothing can be pasted. */
 	for (unsigned i = 0; i < a->n && a->s->gpu; i++) {
@@ -343,10 +330,7 @@ static int print_ci_lines(struct cli_out *out, const struct explain_answer *a)
 		for (unsigned k = 0; a->reason[0] && k < f->n_ways && !(table && n); k++)
 			n += ci_lines(a, f, &f->way[k], ++number, &rows[n]);
 	}
-	r = cli_out_list(out, "commands", NULL, NULL, line_fields, rows, n, sizeof(rows[0]));
-	if (r >= 0 && n)
-		plan_say_where(out, a->s);
-	return r;
+	return plan_print_commands(out, a->s, rows, n);
 }
 
 static int print_ci(struct cli_out *out, const struct explain_answer *a)

@@ -67,8 +67,7 @@ static int open_board(const struct cli_subject_args *a, struct cli_subject *s,
 static int check_gpu(const struct mig_gpu *g, enum cli_subject_wish wish, struct mig_error *reterr)
 {
 	if (g->status)
-		return mig_fail(reterr, -EIO, "GPU %u does not answer: %s says %s", g->index,
-				g->failed_call, observe_status_name(g->status));
+		return observe_gpu_answers(g, reterr);
 	if (!g->mig_capable)
 		return mig_fail(reterr, -ENOTSUP, "GPU %u (%s) has no MIG mode", g->index, g->name);
 	if (g->board_origin == MIG_BOARD_NONE || !g->board.n_gi)

@@ -393,11 +393,9 @@ int cmd_layouts(const struct cli_cmd *cmd, int argc, char **argv, struct mig_err
 		return r;
 	if (argc)
 		a.subject.board = argv[0];
-	r = cli_out_new((enum cli_format)a.subject.source.format, &out, reterr);
+	r = cli_source_out(&a.subject.source, &out, reterr);
 	if (r < 0)
 		return r;
-	if (a.subject.source.no_color)
-		cli_out_no_color(out);
 	cli_out_main_list(out, a.patterns ? "patterns" : "layouts");
 	r = cli_subject_open(&a.subject, CLI_SUBJECT_BOARD, &s, reterr);
 	if (r < 0)

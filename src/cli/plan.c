@@ -129,11 +129,9 @@ int cmd_plan(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error 
 	if (r >= 0)
 		r = plan_needs_parse(&args.need, &a, reterr);
 	if (r >= 0)
-		r = cli_out_new((enum cli_format)args.subject.source.format, &out, reterr);
+		r = cli_source_out(&args.subject.source, &out, reterr);
 	if (r < 0)
 		return r;
-	if (args.subject.source.no_color)
-		cli_out_no_color(out);
 	cli_out_main_list(out, "plans");
 	r = cli_subject_open(&args.subject, CLI_SUBJECT_STATE, &s, reterr);
 	if (r >= 0)

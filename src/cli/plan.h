@@ -75,8 +75,14 @@ const char *plan_order_text(const struct cli_subject *s, const struct mig_plan_o
 int plan_print_steps(struct cli_out *out, const struct cli_subject *s,
 		     const struct mig_plan_change *change, const struct mig_plan_order *order,
 		     unsigned n);
-/* Where nvidia-smi's lines belong, if not on this machine. */
-void plan_say_where(struct cli_out *out, const struct cli_subject *s);
+/* One of nvidia-smi's lines, of the plan or way of that number. */
+struct plan_command {
+	uint32_t plan;
+	char command[CLI_PLAN_TEXT];
+};
+/* Their list, and where they belong, if not on this machine. */
+int plan_print_commands(struct cli_out *out, const struct cli_subject *s,
+			const struct plan_command *commands, size_t n);
 /* The empty list of steps. */
 int plan_print_no_steps(struct cli_out *out);
 int plan_print(struct cli_out *out, const struct plan_answer *a);

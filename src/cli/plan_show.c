@@ -78,13 +78,8 @@ static const struct cli_field step_fields[] = {
 };
 #undef R
 
-struct line_row {
-	uint32_t plan;
-	char command[CLI_PLAN_TEXT];
-};
-
-#define R(f) offsetof(struct line_row, f)
-static const struct cli_field line_fields[] = {
+#define R(f) offsetof(struct plan_command, f)
+static const struct cli_field command_fields[] = {
 	{ "plan", NULL, F_U32, R(plan) },
 	{ "command", "THE SAME WITH NVIDIA-SMI", F_STR, R(command) },
 	{ NULL },
@@ -267,7 +262,7 @@ static size_t fill_steps(const struct cli_subject *s, const struct plan_step *st
 }
 
 /* Lines for a simulated or recorded GPU would change the host's, were they pasted just anywhere. */
-void plan_say_where(struct cli_out *out, const struct cli_subject *s)
+static void say_where(struct cli_out *out, const struct cli_subject *s)
 {
 	if (s->gpu && s->source.snapshot->recorded)
 		cli_out_say(out, RENDER_PLAIN,
@@ -277,12 +272,23 @@ void plan_say_where(struct cli_out *out, const struct cli_subject *s)
 			    "They are for 'migctl lab shell': elsewhere nvidia-smi is the host's.");
 }
 
+int plan_print_commands(struct cli_out *out, const struct cli_subject *s,
+			const struct plan_command *commands, size_t n)
+{
+	int r = cli_out_list(out, "commands", NULL, NULL, command_fields, commands, n,
+			     sizeof(*commands));
+
+	if (r >= 0 && n)
+		say_where(out, s);
+	return r;
+}
+
 int plan_print_steps(struct cli_out *out, const struct cli_subject *s,
 		     const struct mig_plan_change *change, const struct mig_plan_order *order,
 		     unsigned n)
 {
 	struct step_row rows[PLAN_MAX_CHANGES * PLAN_MAX_STEPS] = { 0 };
-	struct line_row lines[PLAN_MAX_CHANGES * PLAN_LINES];
+	struct plan_command lines[PLAN_MAX_CHANGES * PLAN_LINES];
 	size_t n_rows = 0, n_lines = 0;
 	int r;
 
@@ -299,12 +305,7 @@ int plan_print_steps(struct cli_out *out, const struct cli_subject *s,
 		}
 	}
 	r = cli_out_list(out, "steps", NULL, NULL, step_fields, rows, n_rows, sizeof(rows[0]));
-	if (r >= 0)
-		r = cli_out_list(out, "commands", NULL, NULL, line_fields, lines, n_lines,
-				 sizeof(lines[0]));
-	if (r >= 0 && n_lines)
-		plan_say_where(out, s);
-	return r;
+	return r < 0 ? r : plan_print_commands(out, s, lines, n_lines);
 }
 
 int plan_print_no_steps(struct cli_out *out)

@@ -230,13 +230,9 @@ static int show_rows(struct cli_out *out, const struct args *a, const struct row
 /* What a GPU's rows do not tell, or why it has none. */
 static void say_gpu(struct cli_out *out, const struct mig_gpu *gpu)
 {
-	if (gpu->status)
-		cli_out_say(out, RENDER_HERE, "GPU %u does not answer: %s says %s.", gpu->index,
-			    gpu->failed_call, observe_status_name(gpu->status));
-	else if (!gpu->mig_capable)
-		cli_out_say(out, RENDER_PLAIN, "GPU %u (%s) has no MIG mode.", gpu->index,
-			    gpu->name);
-	else if (gpu->board_origin == MIG_BOARD_NONE)
+	if (cli_source_say_nothing(out, gpu))
+		return;
+	if (gpu->board_origin == MIG_BOARD_NONE)
 		cli_out_say(out, RENDER_HERE, "GPU %u (%s): the driver names no profiles.",
 			    gpu->index, gpu->name);
 	else if (gpu->mode != MIG_MODE_ON)
@@ -312,11 +308,9 @@ int cmd_profiles(const struct cli_cmd *cmd, int argc, char **argv, struct mig_er
 			    : cli_source_open(&a.source, OBSERVE_BOARD | OBSERVE_REMAINING, &source,
 					      reterr);
 	if (r >= 0)
-		r = cli_out_new((enum cli_format)a.source.format, &out, reterr);
+		r = cli_source_out(&a.source, &out, reterr);
 	if (r < 0)
 		return r;
-	if (a.source.no_color)
-		cli_out_no_color(out);
 	r = argv[0] ? show_board(out, &a, &board) : cli_source_heading(&source, out);
 	if (r >= 0 && !argv[0])
 		r = show_machine(out, &a, source.snapshot);

@@ -96,6 +96,27 @@ void cli_source_close(struct cli_source *source)
 	source->open = false;
 }
 
+int cli_source_out(const struct cli_source_args *args, struct cli_out **ret,
+		   struct mig_error *reterr)
+{
+	int r = cli_out_new((enum cli_format)args->format, ret, reterr);
+
+	if (r >= 0 && args->no_color)
+		cli_out_no_color(*ret);
+	return r;
+}
+
+bool cli_source_say_nothing(struct cli_out *out, const struct mig_gpu *gpu)
+{
+	if (gpu->status)
+		cli_out_say(out, RENDER_HERE, "GPU %u does not answer: %s says %s.", gpu->index,
+			    gpu->failed_call, observe_status_name(gpu->status));
+	else if (!gpu->mig_capable)
+		cli_out_say(out, RENDER_PLAIN, "GPU %u (%s) has no MIG mode.", gpu->index,
+			    gpu->name);
+	return gpu->status || !gpu->mig_capable;
+}
+
 int cli_source_heading(const struct cli_source *source, struct cli_out *out)
 {
 	const struct mig_snapshot *s = source->snapshot;

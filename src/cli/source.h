@@ -47,6 +47,13 @@ int cli_source_open(const struct cli_source_args *args, unsigned wish, struct cl
 		    struct mig_error *reterr);
 void cli_source_close(struct cli_source *source);
 
+/* The output that -o and --no-color ask for. */
+int cli_source_out(const struct cli_source_args *args, struct cli_out **ret,
+		   struct mig_error *reterr);
+
+/* Says of a GPU that fails or has no MIG why there is nothing about it; false: there is. */
+bool cli_source_say_nothing(struct cli_out *out, const struct mig_gpu *gpu);
+
 /* First facts of every output: source, driver version, recorded (and when). */
 int cli_source_heading(const struct cli_source *source, struct cli_out *out);
 

@@ -220,12 +220,10 @@ static int look(const void *what, FILE *to, struct mig_error *reterr)
 	int r = cli_source_open(&a->source, OBSERVE_MEMORY | OBSERVE_PROCESSES, &source, reterr);
 
 	if (r >= 0)
-		r = cli_out_new((enum cli_format)a->source.format, &out, reterr);
+		r = cli_source_out(&a->source, &out, reterr);
 	if (r < 0)
 		return r;
 	cli_out_to(out, to);
-	if (a->source.no_color)
-		cli_out_no_color(out);
 	r = cli_source_heading(&source, out);
 	if (r >= 0 && !source.snapshot->n_gpu)
 		cli_out_say(out, RENDER_PLAIN, "There is no GPU.");

@@ -257,11 +257,9 @@ int cmd_who(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *
 	r = open_place(argv[0], &a, &place, &source, reterr);
 	place.whole_machine = !chosen;
 	if (r >= 0)
-		r = cli_out_new(a.source.format, &out, reterr);
+		r = cli_source_out(&a.source, &out, reterr);
 	if (r < 0)
 		return r;
-	if (a.source.no_color)
-		cli_out_no_color(out);
 	r = print(&source, &place, out, reterr);
 	return r < 0 ? r : CLI_EXIT_OK;
 }

@@ -182,8 +182,7 @@ static int check(const struct mig_snapshot *s, struct mig_error *reterr)
 	const struct mig_gpu *gpu = &s->gpu[0];
 
 	if (gpu->status)
-		return mig_fail(reterr, -EIO, "GPU %u does not answer: %s says %s", gpu->index,
-				gpu->failed_call, observe_status_name(gpu->status));
+		return observe_gpu_answers(gpu, reterr);
 	if (!gpu->mig_capable)
 		return mig_fail(reterr, -ENOTSUP,
 				"GPU %u, %s, has no MIG mode: there is no board to capture",

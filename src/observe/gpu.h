@@ -49,6 +49,11 @@ bool observe_numbering_shown(const struct mig_gpu *gpu);
 /* The MIG device's place; NULL: there is none. */
 struct mig_ci *observe_find_ci(struct mig_gpu *gpu, unsigned gi, unsigned ci);
 
+/* The snapshot's record of the same GPU, GI, CI and pid; NULL: none. */
+struct mig_process *observe_find_process(const struct mig_snapshot *s, const struct mig_process *p);
+/* Puts a record behind the others; cap: room in s->process, 0: not known. -ENOMEM. */
+int observe_append_process(struct mig_snapshot *s, uint32_t *cap, const struct mig_process *p);
+
 /* NVML's process lists; -ENOMEM. */
 int observe_processes(struct observe *o, nvmlDevice_t dev, struct mig_gpu *gpu);
 /* Adds a process, or what is new of one that is there (same GPU, GI, CI, pid); -ENOMEM. */

@@ -11,6 +11,7 @@
 
 #include "base/util.h"
 #include "nvml/migkit_export.h"
+#include "observe/gpu.h"
 #include "observe/proc.h"
 
 /* Instances that capabilities stand for: /proc/driver/nvidia-caps/mig-minors, by minor number. */
@@ -30,15 +31,6 @@ struct holders {
 #define MAX_CAPS 65536
 
 /* --- adding ----------------------------------------------------------------------------------- */
-
-static struct mig_process *find(const struct mig_snapshot *s, const struct mig_process *p)
-{
-	for (uint32_t i = 0; i < s->n_process; i++)
-		if (s->process[i].gpu == p->gpu && s->process[i].gi == p->gi &&
-		    s->process[i].ci == p->ci && s->process[i].pid == p->pid)
-			return &s->process[i];
-	return NULL;
-}
 
 static bool has_record(const struct mig_snapshot *s, uint32_t gpu, uint32_t pid)
 {
@@ -74,23 +66,13 @@ static struct mig_process blank(uint32_t gpu, pid_t pid, enum mig_process_kind k
 static int add(struct holders *h, const struct mig_process *p)
 {
 	struct mig_snapshot *s = h->s;
-	struct mig_process *have = find(s, p);
+	struct mig_process *have = observe_find_process(s, p);
 
 	if (have) {
 		have->kind |= p->kind;
 		return 0;
 	}
-	if (s->n_process >= h->capacity) {
-		uint32_t capacity = s->n_process * 2 + 16;
-		struct mig_process *grown = realloc(s->process, capacity * sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		s->process = grown;
-		h->capacity = capacity;
-	}
-	s->process[s->n_process++] = *p;
-	return 0;
+	return observe_append_process(s, &h->capacity, p);
 }
 
 /* --- a lab's ---------------------------------------------------------------------------------- */

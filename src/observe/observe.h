@@ -41,6 +41,9 @@ int observe_write(const struct mig_snapshot *snapshot, const char *path, struct 
 /* The same as a text that the caller frees; NULL: out of memory. */
 char *observe_text(const struct mig_snapshot *snapshot);
 
+/* -EIO with a sentence: the GPU does not answer; 0: it does. */
+int observe_gpu_answers(const struct mig_gpu *gpu, struct mig_error *reterr);
+
 /* NVML's name of a code: "NVML_ERROR_NO_PERMISSION"; never NULL. */
 const char *observe_status_name(int status);
 

@@ -12,13 +12,28 @@
 /* And all bits set for memory that it cannot tell. */
 #define NO_MEMORY (~0ull)
 
-static struct mig_process *find(const struct mig_snapshot *s, const struct mig_process *p)
+struct mig_process *observe_find_process(const struct mig_snapshot *s, const struct mig_process *p)
 {
 	for (uint32_t i = 0; i < s->n_process; i++)
 		if (s->process[i].gpu == p->gpu && s->process[i].gi == p->gi &&
 		    s->process[i].ci == p->ci && s->process[i].pid == p->pid)
 			return &s->process[i];
 	return NULL;
+}
+
+int observe_append_process(struct mig_snapshot *s, uint32_t *cap, const struct mig_process *p)
+{
+	if (s->n_process >= *cap) {
+		uint32_t more = s->n_process * 2 + 16;
+		struct mig_process *grown = realloc(s->process, more * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		s->process = grown;
+		*cap = more;
+	}
+	s->process[s->n_process++] = *p;
+	return 0;
 }
 
 static void fill_text(char *have, size_t size, const char *text)
@@ -30,7 +45,7 @@ static void fill_text(char *have, size_t size, const char *text)
 int observe_process_add(struct observe *o, const struct mig_process *p)
 {
 	struct mig_snapshot *s = o->s;
-	struct mig_process *have = find(s, p);
+	struct mig_process *have = observe_find_process(s, p);
 
 	if (have) {
 		have->kind |= p->kind;
@@ -46,17 +61,7 @@ int observe_process_add(struct observe *o, const struct mig_process *p)
 		fill_text(have->files, sizeof(have->files), p->files);
 		return 0;
 	}
-	if (s->n_process == o->process_cap) {
-		uint32_t cap = o->process_cap ? o->process_cap * 2 : 16;
-		struct mig_process *grown = realloc(s->process, cap * sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		s->process = grown;
-		o->process_cap = cap;
-	}
-	s->process[s->n_process++] = *p;
-	return 0;
+	return observe_append_process(s, &o->process_cap, p);
 }
 
 typedef nvmlReturn_t (*list_fn)(nvmlDevice_t dev, unsigned int *n, nvmlProcessInfo_t *ret);

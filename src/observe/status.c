@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "observe/gpu.h"
+#include <errno.h>
 
 #include <stdio.h>
 
@@ -87,4 +88,12 @@ nvmlReturn_t observe_managed(struct observe *o, struct mig_gpu *gpu, const char 
 	if (status == NVML_ERROR_NO_PERMISSION)
 		o->refused = true;
 	return observe_note(gpu, call, false, status);
+}
+
+int observe_gpu_answers(const struct mig_gpu *gpu, struct mig_error *reterr)
+{
+	if (!gpu->status)
+		return 0;
+	return mig_fail(reterr, -EIO, "GPU %u does not answer: %s says %s", gpu->index,
+			gpu->failed_call, observe_status_name(gpu->status));
 }
