@@ -376,18 +376,9 @@ def namespaces_work():
 
 
 def as_other(p):
-    setpriv = shutil.which("setpriv")
-    if not setpriv:
-        fail("the tests run as root, and there is no setpriv to leave that: install util-linux")
+    before = p.as_other()
     p.root.chmod(0o777)
-    # The build may lie where only root can go.
-    own = p.root / "build"
-    own.mkdir()
-    shutil.copy(BUILD / "migctl", own)
-    for part in ("sim", "sim-branch", "lab-shell"):
-        shutil.copytree(BUILD / part, own / part, symlinks=True)
-    p.migctl = own / "migctl"
-    return [setpriv, f"--reuid={OTHER}", f"--regid={OTHER}", "--clear-groups"]
+    return before
 
 
 CASES = (everything, follows, in_its_place, links_over_proc, real_is_hidden, no_namespaces, nested)

@@ -53,6 +53,8 @@ ALL = READ + REMAINING + PROCESSES
 MAY = collections.defaultdict(lambda: READ)
 MAY |= {"status": ALL, "plan": ALL, "explain": ALL, "who": ALL, "devices": ALL, "draw": ALL,
         "profiles": READ + REMAINING, "snapshot": ALL, "boards capture": READ + CAPTURE}
+# Words that make it a question about a board.
+BOARDS = {"--board"} | {f.stem for f in (SOURCE / "data" / "boards").glob("*.yaml")}
 # In the sight of NVML's words: what changes something is called so.
 CHANGES = ("Set", "Create", "Destroy", "Clear", "Reset", "Register", "Remove", "Discover", "Inject",
            "Freeze", "Validate", "Modify")
@@ -105,7 +107,7 @@ def commands(board):
     for name, words in readers.COMMANDS.items():
         for one in [words, *readers.MORE.get(name, [])]:
             # A question about a board asks no driver.
-            if not any(w in ("--board", "a30", "a100-80gb-pcie", "a800-80gb-pcie") for w in one):
+            if not BOARDS & set(one):
                 yield one[0], readers.words_for(one, board)
     yield "snapshot", ["snapshot", "machine.json"]
 

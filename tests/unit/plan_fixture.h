@@ -110,4 +110,23 @@ static inline const char *counts_text(const struct mig_board *b, const struct mi
 
 #define IDS(b, ...) by_ids(b, (const int[]){ __VA_ARGS__, -1 })
 
+/* Instances with a compute instance each; pinned are some of them. */
+static inline struct mig_plan_state state_in_words(const struct mig_board *b,
+						   const struct mig_plan_table *t, const char *now,
+						   const char *pinned)
+{
+	struct mig_plan_state s = { .now = slots_of(b, t, now), .pinned = slots_of(b, t, pinned) };
+
+	for (unsigned i = 0; i < mig_plan_n_slots(t); i++)
+		s.n_ci[i] = s.now >> i & 1;
+	return s;
+}
+
+static inline struct mig_plan_goal goal_in_words(const struct mig_board *b,
+						 const struct mig_plan_table *t, const char *counts,
+						 const char *at)
+{
+	return (struct mig_plan_goal){ .counts = counts_of(b, counts), .at = slots_of(b, t, at) };
+}
+
 #endif

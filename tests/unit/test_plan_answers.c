@@ -19,21 +19,6 @@ static void open_board(const char *key, const char *driver)
 	t = table_of(&b, mig_profiles_all(&b));
 }
 
-static struct mig_plan_state state(const char *now, const char *pinned)
-{
-	struct mig_plan_state s = { .now = slots_of(&b, t, now),
-				    .pinned = slots_of(&b, t, pinned) };
-
-	for (unsigned i = 0; i < mig_plan_n_slots(t); i++)
-		s.n_ci[i] = s.now >> i & 1;
-	return s;
-}
-
-static struct mig_plan_goal goal(const char *counts, const char *at)
-{
-	return (struct mig_plan_goal){ .counts = counts_of(&b, counts), .at = slots_of(&b, t, at) };
-}
-
 /* "7 1 4 3 2 1 1": the Free column of nvidia-smi mig -lgip, in its order of rows. */
 static const char *free_column(const char *now)
 {
@@ -63,7 +48,7 @@ static const char *reason(const char *counts, const char *at)
 	static const char *const names[] = { "fits",  "total",	"units",      "slices",
 					     "media", "starts", "arrangement" };
 	static char text[128];
-	struct mig_plan_goal g = goal(counts, at);
+	struct mig_plan_goal g = goal_in_words(&b, t, counts, at);
 	struct mig_plan_reason r;
 
 	mig_plan_why_not(t, &g, &r);
@@ -112,8 +97,8 @@ static const char *nearest(const char *pinned, const char *counts, const char *a
 {
 	static char text[400];
 	char one[128];
-	struct mig_plan_state s = state(pinned, pinned);
-	struct mig_plan_goal g = goal(counts, at);
+	struct mig_plan_state s = state_in_words(&b, t, pinned, pinned);
+	struct mig_plan_goal g = goal_in_words(&b, t, counts, at);
 	struct mig_counts c[3];
 	unsigned n = mig_plan_nearest(t, &s, &g, c, 3);
 	int len = 0;
@@ -127,8 +112,8 @@ static const char *nearest(const char *pinned, const char *counts, const char *a
 
 static void nearest_goals(void)
 {
-	struct mig_plan_state s = state("", "");
-	struct mig_plan_goal g = goal("9 9 19", "");
+	struct mig_plan_state s = state_in_words(&b, t, "", "");
+	struct mig_plan_goal g = goal_in_words(&b, t, "9 9 19", "");
 	struct mig_counts c[200];
 	unsigned n;
 
@@ -159,7 +144,7 @@ static const char *ways(const char *now, const char *pinned, unsigned id, int st
 {
 	static char text[2000];
 	char gone[128], again[128], slot[128];
-	struct mig_plan_state s = state(now, pinned);
+	struct mig_plan_state s = state_in_words(&b, t, now, pinned);
 	struct mig_plan_way w[140];
 	unsigned n = mig_plan_ways(t, &s, by_id(&b, id), start, w, 140);
 	int len = 0;
@@ -177,7 +162,7 @@ static const char *ways(const char *now, const char *pinned, unsigned id, int st
 
 static void smallest_changes(void)
 {
-	struct mig_plan_state s = state("19@0", "");
+	struct mig_plan_state s = state_in_words(&b, t, "19@0", "");
 	struct mig_plan_way w[3];
 
 	/* It fits as it is, and then nothing else is said. */
@@ -311,7 +296,7 @@ static void fragmentation(void)
 static const char *needs(const char *pinned, const char *text)
 {
 	static char out[128];
-	struct mig_plan_state s = state(pinned, pinned);
+	struct mig_plan_state s = state_in_words(&b, t, pinned, pinned);
 	struct mig_error err = { 0 };
 	struct mig_need need[8];
 	uint8_t ret[8];
@@ -335,7 +320,7 @@ static const char *needs(const char *pinned, const char *text)
 
 static void by_need(void)
 {
-	struct mig_plan_state s = state("", "");
+	struct mig_plan_state s = state_in_words(&b, t, "", "");
 	struct mig_need need[9] = { { 0, 0 } };
 	struct mig_board other = board_of("a30", "535.183.01");
 	struct mig_error err = { 0 };

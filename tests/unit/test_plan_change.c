@@ -12,27 +12,12 @@
 static struct mig_board b;
 static struct mig_plan_table *t;
 
-static struct mig_plan_state state(const char *now, const char *pinned)
-{
-	struct mig_plan_state s = { .now = slots_of(&b, t, now),
-				    .pinned = slots_of(&b, t, pinned) };
-
-	for (unsigned i = 0; i < mig_plan_n_slots(t); i++)
-		s.n_ci[i] = s.now >> i & 1;
-	return s;
-}
-
-static struct mig_plan_goal goal(const char *counts, const char *at)
-{
-	return (struct mig_plan_goal){ .counts = counts_of(&b, counts), .at = slots_of(&b, t, at) };
-}
-
 /* The best target, "-" none. */
 static const char *best(const char *now, const char *pinned, const char *counts, const char *at)
 {
 	static char text[128];
-	struct mig_plan_state s = state(now, pinned);
-	struct mig_plan_goal g = goal(counts, at);
+	struct mig_plan_state s = state_in_words(&b, t, now, pinned);
+	struct mig_plan_goal g = goal_in_words(&b, t, counts, at);
 	struct mig_plan_change c;
 	struct mig_error err = { 0 };
 	int r = mig_plan_change(t, &s, &g, &c, 1, &err);
@@ -85,15 +70,15 @@ static void targets(void)
 static void compute_instances_decide(void)
 {
 	/* 4g wants 0-3: the two 2g there, or none; then one more 2g at 4 can be kept. */
-	struct mig_plan_state s = state("19@0 19@4", "");
-	struct mig_plan_goal g = goal("14 14 14", "");
+	struct mig_plan_state s = state_in_words(&b, t, "19@0 19@4", "");
+	struct mig_plan_goal g = goal_in_words(&b, t, "14 14 14", "");
 	struct mig_plan_change c[3];
 
 	/* Three 2g take 0-5: both 1g go, wherever they are. */
 	CHECK_EQ(mig_plan_change(t, &s, &g, c, 3, NULL), 1);
 	CHECK_EQ(c[0].n_destroy, 2);
 	/* Two 2g and one 1g: either 1g may stay. The one with fewer compute instances goes. */
-	g = goal("14 14 19", "");
+	g = goal_in_words(&b, t, "14 14 19", "");
 	s.n_ci[mig_plan_slot_at(t, by_id(&b, 19), 0)] = 0;
 	CHECK(mig_plan_change(t, &s, &g, c, 3, NULL) == 3);
 	CHECK_EQ(c[0].keep, slots_of(&b, t, "19@4"));
@@ -114,8 +99,8 @@ static void compute_instances_decide(void)
 
 static void refusals(void)
 {
-	struct mig_plan_state s = state("9@0", "");
-	struct mig_plan_goal g = goal("9", "");
+	struct mig_plan_state s = state_in_words(&b, t, "9@0", "");
+	struct mig_plan_goal g = goal_in_words(&b, t, "9", "");
 	struct mig_plan_change c;
 	struct mig_error err = { 0 };
 	mig_slots go;
@@ -144,8 +129,8 @@ static void refusals(void)
 static const char *must_go(const char *now, const char *pinned, const char *counts, const char *at)
 {
 	static char text[128];
-	struct mig_plan_state s = state(now, pinned);
-	struct mig_plan_goal g = goal(counts, at);
+	struct mig_plan_state s = state_in_words(&b, t, now, pinned);
+	struct mig_plan_goal g = goal_in_words(&b, t, counts, at);
 	mig_slots go;
 	int r = mig_plan_must_go(t, &s, &g, &go);
 
@@ -157,8 +142,8 @@ static const char *must_go(const char *now, const char *pinned, const char *coun
 
 static void who_must_go(void)
 {
-	struct mig_plan_state s = state("19@0 19@4", "19@0 19@4");
-	struct mig_plan_goal g = goal("9", "");
+	struct mig_plan_state s = state_in_words(&b, t, "19@0 19@4", "19@0 19@4");
+	struct mig_plan_goal g = goal_in_words(&b, t, "9", "");
 	mig_slots go;
 
 	CHECK_STR(must_go("9@0 14@4", "9@0 14@4", "9 14 19", ""), "");
