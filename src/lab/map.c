@@ -39,6 +39,14 @@ __attribute__((constructor)) static void watch_forks(void)
 	(void)pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }
 
+/* Whether a part lies in the file, behind the header. By subtraction, for a sum could wrap around.
+ */
+static bool inside(const struct lab_header *h, uint64_t offset, uint64_t size)
+{
+	return !(offset % 8) && !(size % 8) && offset >= LAB_HEADER_SIZE &&
+	       offset <= h->file_size && size <= h->file_size - offset;
+}
+
 static int check_header(const struct lab_header *h, uint64_t file_size, const char *path,
 			struct mig_error *reterr)
 {
@@ -64,13 +72,11 @@ static int check_header(const struct lab_header *h, uint64_t file_size, const ch
 		return mig_fail(reterr, -EBADMSG,
 				"%s is damaged: it has %llu bytes instead of %llu", path,
 				(unsigned long long)file_size, (unsigned long long)h->file_size);
-	/* The sum proves that these came from lab_create(); they are bounds for pointers all the
-	 * same. */
+	/* The sum proves that somebody computed it: these are bounds for pointers all the same. */
 	if (h->const_size > sizeof(struct lab_const) || h->copy_size > sizeof(struct lab_state) ||
-	    h->const_offset + h->const_size > file_size ||
-	    h->copy_offset[0] + sizeof(uint64_t) + h->copy_size > file_size ||
-	    h->copy_offset[1] + sizeof(uint64_t) + h->copy_size > file_size ||
-	    (h->const_offset | h->copy_offset[0] | h->copy_offset[1] | h->copy_size) % 8)
+	    !inside(h, h->const_offset, h->const_size) ||
+	    !inside(h, h->copy_offset[0], sizeof(uint64_t) + h->copy_size) ||
+	    !inside(h, h->copy_offset[1], sizeof(uint64_t) + h->copy_size))
 		return mig_fail(reterr, -EBADMSG, "%s is damaged: its header points outside it",
 				path);
 	return 0;
