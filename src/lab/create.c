@@ -118,7 +118,12 @@ static void fill_header(struct lab_header *h, const struct lab_const *con)
 	h->copy_size = lab_state_size(con->n_gpus);
 	h->copy_offset[0] = h->const_offset + round_up(h->const_size);
 	h->copy_offset[1] = h->copy_offset[0] + round_up(h->copy_size + sizeof(uint64_t));
-	h->file_size = h->copy_offset[1] + round_up(h->copy_size + sizeof(uint64_t));
+	h->trouble_size = sizeof(struct lab_trouble);
+	h->trouble_offset[0] = h->copy_offset[1] + round_up(h->copy_size + sizeof(uint64_t));
+	h->trouble_offset[1] = h->trouble_offset[0] + round_up(h->trouble_size + sizeof(uint64_t));
+	h->live_offset = h->trouble_offset[1] + round_up(h->trouble_size + sizeof(uint64_t));
+	h->file_size = h->live_offset + round_up(sizeof(struct lab_live));
+	h->calls_sum = lab_calls_sum;
 	h->const_sum = lab_sum(con, h->const_size);
 	h->header_sum = lab_sum(h, offsetof(struct lab_header, header_sum));
 }
@@ -141,15 +146,31 @@ static int write_all(int fd, const void *data, size_t size, uint64_t offset)
 	return 0;
 }
 
+/* Data that is kept twice, each time with its sum before it. */
+static int write_copies(int fd, const uint64_t offset[2], const void *data, size_t size)
+{
+	uint64_t sum = lab_sum(data, size);
+	int r = 0;
+
+	for (unsigned c = 0; r >= 0 && c < 2; c++) {
+		r = write_all(fd, &sum, sizeof(sum), offset[c]);
+		if (r >= 0)
+			r = write_all(fd, data, size, offset[c] + sizeof(sum));
+	}
+	return r;
+}
+
 static int write_state_file(const char *dir, const struct lab_const *con,
 			    const struct lab_state *st)
 {
+	_cleanup_free_ struct lab_trouble *none = calloc(1, sizeof(*none));
 	struct lab_header h = { 0 };
 	char path[4096 + 32];
 	_cleanup_close_ int fd = -1;
-	uint64_t sum;
 	int r;
 
+	if (!none)
+		return -ENOMEM;
 	fill_header(&h, con);
 	h.root_boot = st->boot;
 	snprintf(path, sizeof(path), "%s/" LAB_STATE_FILE, dir);
@@ -158,12 +179,10 @@ static int write_state_file(const char *dir, const struct lab_const *con,
 		return -errno;
 	/* All blocks now: a full disk must be an error here, not a SIGBUS in somebody's process. */
 	r = -posix_fallocate(fd, 0, (off_t)h.file_size);
-	sum = lab_sum(st, h.copy_size);
-	for (unsigned c = 0; r >= 0 && c < 2; c++) {
-		r = write_all(fd, &sum, sizeof(sum), h.copy_offset[c]);
-		if (r >= 0)
-			r = write_all(fd, st, h.copy_size, h.copy_offset[c] + sizeof(sum));
-	}
+	if (r >= 0)
+		r = write_copies(fd, h.copy_offset, st, h.copy_size);
+	if (r >= 0)
+		r = write_copies(fd, h.trouble_offset, none, h.trouble_size);
 	if (r >= 0)
 		r = write_all(fd, con, h.const_size, h.const_offset);
 	if (r >= 0)

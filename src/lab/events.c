@@ -67,19 +67,24 @@ bool lab_event_after(const struct lab_watch *w, uint64_t after, struct lab_event
 
 /* --- waiting -------------------------------------------------------------------------------- */
 
-/* The low half of the sequence number; every lab_publish() moves it. */
-static const uint32_t *wake_word(const uint8_t *base)
+/* The low half of a sequence number, which each change moves. */
+static const uint32_t *wake_word(const uint8_t *base, size_t word)
 {
 	size_t low = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0;
 
-	return (const uint32_t *)(const void *)(base + offsetof(struct lab_header, seq) + low);
+	return (const uint32_t *)(const void *)(base + word + low);
 }
 
-void lab_wake(const struct lab_map *map)
+uint32_t lab_wake_seen(const struct lab_map *map, size_t word)
+{
+	return __atomic_load_n(wake_word(map->ro, word), __ATOMIC_ACQUIRE);
+}
+
+void lab_wake(const struct lab_map *map, size_t word)
 {
 	int saved = errno;
 
-	(void)syscall(SYS_futex, wake_word(map->rw), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	(void)syscall(SYS_futex, wake_word(map->rw, word), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 	errno = saved;
 }
 
@@ -89,14 +94,14 @@ void lab_wake(const struct lab_map *map)
  * change and the wake, and a file system or a sandbox may know no futex in files, where this is a
  * short sleep.
  */
-static void sleep_on(const struct lab_map *map, uint32_t seen, unsigned ms)
+void lab_sleep_on(const struct lab_map *map, size_t word, uint32_t seen, uint64_t us)
 {
-	struct timespec t = { .tv_nsec = (long)(ms < 100 ? ms : 100) * 1000000 };
+	struct timespec t = { .tv_nsec = (long)(us < 100000 ? us : 100000) * 1000 };
 
-	if (!syscall(SYS_futex, wake_word(map->ro), FUTEX_WAIT, seen, &t, NULL, 0) ||
+	if (!syscall(SYS_futex, wake_word(map->ro, word), FUTEX_WAIT, seen, &t, NULL, 0) ||
 	    errno == EAGAIN || errno == EINTR || errno == ETIMEDOUT)
 		return;
-	t.tv_nsec = (long)(ms < 10 ? ms : 10) * 1000000;
+	t.tv_nsec = (long)(us < 10000 ? us : 10000) * 1000;
 	nanosleep(&t, NULL);
 }
 
@@ -108,10 +113,11 @@ static bool gone(const struct lab_watch *w)
 int lab_event_wait(const struct lab_watch *w, uint64_t after, unsigned ms)
 {
 	int saved = errno;
-	uint32_t seen = __atomic_load_n(wake_word(w->map->ro), __ATOMIC_ACQUIRE);
+	const size_t word = offsetof(struct lab_header, seq);
+	uint32_t seen = lab_wake_seen(w->map, word);
 
 	if (lab_event_newest(w) <= after && ms && !gone(w))
-		sleep_on(w->map, seen, ms);
+		lab_sleep_on(w->map, word, seen, (uint64_t)ms * 1000);
 	errno = saved;
 	return gone(w) ? -ENODEV : 0;
 }

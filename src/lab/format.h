@@ -11,15 +11,17 @@
 
 #include "base/file.h"
 #include "lab/lab.h"
+#include "lab/trouble.h"
 
 /*
- * The lab's file: a header, the constants, two copies of the state. Fixed size from its creation;
- * after that only 8-byte words change, in the order that makes a death at any instruction harmless:
- * first the words of the copy that nobody reads, then the sequence number that makes it current.
- * The copy in use is copy[seq % 2].
+ * The lab's file: a header, the constants, two copies of the state, two of the trouble that was
+ * ordered, and counts. Fixed size from its creation; after that only 8-byte words change, in the
+ * order that makes a death at any instruction harmless: first the words of the copy that nobody
+ * reads, then the sequence number that makes it current. The copy in use is copy[seq % 2]. Counts
+ * are words by themselves.
  */
 #define LAB_MAGIC	"MIGLAB\r\n"
-#define LAB_FORMAT	2u
+#define LAB_FORMAT	3u
 #define LAB_HEADER_SIZE 4096u
 
 struct lab_header {
@@ -31,16 +33,51 @@ struct lab_header {
 	uint64_t copy_offset[2];
 	uint64_t copy_size; /* of the state in it, without the leading sum */
 	uint64_t const_sum;
-	uint64_t header_sum; /* of everything before it */
-	uint64_t spare[6];
+	uint64_t trouble_offset[2];
+	uint64_t trouble_size; /* of a copy, without the leading sum */
+	uint64_t live_offset;  /* struct lab_live */
+	uint64_t calls_sum;    /* lab_calls_sum of who made the lab */
+	uint64_t header_sum;   /* of everything before it */
+	uint64_t spare[1];
 	/* From here on the header changes. */
 	uint64_t seq;
 	uint64_t destroyed;
 	uint64_t root_seq;  /* the state that the files of root.h show; else: compare all */
 	uint64_t root_boot; /* and the boot whose device nodes they have */
+	uint64_t watch;	    /* enum lab_watch_bit: beside seq, which calls read anyway */
+	uint64_t trouble_seq;
 };
 
 _Static_assert(offsetof(struct lab_header, seq) == 128, "the changing words have their own line");
+
+/*
+ * Counts of faults, by slot: the low 48 bits, above them the low bits of the fault's id, so that
+ * one who comes late does not count for the next fault of the slot.
+ */
+struct lab_live_fault {
+	uint64_t calls, struck;
+};
+
+/*
+ * Who hangs in a fault: its slot's id and the thread, and when it was last heard of. It says so ten
+ * times a second, because one that was killed cannot say that it has gone.
+ */
+struct lab_live_hanger {
+	uint64_t who; /* id of the fault << 32 | thread; 0: free */
+	uint64_t at_us;
+};
+
+struct lab_live {
+	struct lab_live_fault fault[LAB_MAX_FAULTS];
+	struct lab_live_hanger hanger[LAB_MAX_HANGERS];
+};
+
+/* One of the things that are kept in two copies. */
+struct lab_part {
+	size_t seq;	  /* of its sequence number in the file */
+	uint64_t copy[2]; /* where its copies lie, each with a leading sum */
+	size_t size;	  /* of a copy, without the sum */
+};
 
 /* A file that this process has mapped; it stays mapped for the life of the process. */
 struct lab_map {
@@ -48,6 +85,8 @@ struct lab_map {
 	struct base_file_id id;
 	uint8_t *ro; /* always */
 	uint8_t *rw; /* from the first change on; the same file */
+	bool no_rw;  /* this process may not write to it: its counts are its own */
+	struct lab_live_fault own[LAB_MAX_FAULTS];
 	size_t size;
 	struct lab_header head;		/* as it was when the file was checked */
 	struct lab_const *con;		/* private copy */
@@ -90,14 +129,30 @@ size_t lab_const_size(unsigned n_boards);
 void lab_load(const struct lab_map *map, size_t offset, size_t size, void *ret);
 /* A whole state into the idle copy, then current. Only under the lab's lock. */
 void lab_publish(struct lab_map *map, struct lab_state *st);
-/* 0, or -EBADMSG when the sum of the current copy is wrong. */
-int lab_copy_valid(const struct lab_map *map, unsigned copy);
+/* The same of the trouble. */
+void lab_load_trouble(const struct lab_map *map, size_t offset, size_t size, void *ret);
+void lab_publish_trouble(struct lab_map *map, struct lab_trouble *t);
+/* Where things are kept. */
+struct lab_part lab_part_state(const struct lab_map *map);
+struct lab_part lab_part_trouble(const struct lab_map *map);
+/* 0, or -1 when the sum of the copy is wrong. */
+int lab_copy_valid(const struct lab_map *map, const struct lab_part *part, unsigned copy);
+/* A count: was becomes value unless somebody was faster. */
+bool lab_word_swap(uint8_t *base, size_t offset, uint64_t was, uint64_t value);
 
 /* events.c: adds an event to a state that is being changed; gi and ci -1: of the whole. */
 void lab_raise(struct lab_state *st, enum lab_event_kind kind, unsigned gpu, int gi, int ci,
 	       uint64_t data);
-/* Wakes who sleeps in lab_event_wait(), in every process. */
-void lab_wake(const struct lab_map *map);
+/*
+ * Sleeping on a sequence number, by its place in the file: at most a tenth of a second, until it is
+ * another one than was seen. lab_wake() ends the sleep in every process.
+ */
+uint32_t lab_wake_seen(const struct lab_map *map, size_t word);
+void lab_sleep_on(const struct lab_map *map, size_t word, uint32_t seen, uint64_t us);
+void lab_wake(const struct lab_map *map, size_t word);
+
+/* trouble_call.c: the tag of a fault's counts */
+uint64_t lab_count_tag(uint32_t id);
 
 /* accounts.c: the client of a slot of a state that is being changed has come, has gone. */
 void lab_account_start(struct lab_state *st, unsigned slot);
@@ -108,6 +163,10 @@ void lab_account_off(struct lab_state *st, unsigned gpu);
 /* change.c: fn works on a private copy; what it returns >= 0 for is published. */
 typedef int (*lab_change_fn)(struct lab *lab, struct lab_state *st, void *arg);
 int lab_change(struct lab *lab, lab_change_fn fn, void *arg);
+/* Calls fn with the lab's lock held and the file mapped for writing. */
+int lab_locked(struct lab *lab, int (*fn)(struct lab *lab, void *arg), void *arg);
+/* Maps the file for writing if this process may; for counts, which need no lock. */
+uint8_t *lab_writable(const struct lab *lab);
 
 /* settings.c */
 /* To be called on the copy of a change before the GPU's power changes. */

@@ -64,6 +64,12 @@ static int check_header(const struct lab_header *h, uint64_t file_size, const ch
 				"%s was written by an older migkit (format %u, this one knows %u): "
 				"destroy that lab and make it anew",
 				path, h->format, LAB_FORMAT);
+	if (h->format == LAB_FORMAT && h->calls_sum != lab_calls_sum &&
+	    h->header_sum == lab_sum(h, offsetof(struct lab_header, header_sum)))
+		return mig_fail(reterr, -EPROTO,
+				"%s was written by a migkit that knows other functions of NVML: "
+				"use that version, or destroy that lab and make it anew",
+				path);
 	if (h->header_sum != lab_sum(h, offsetof(struct lab_header, header_sum)) ||
 	    h->format != LAB_FORMAT || h->header_size != LAB_HEADER_SIZE)
 		return mig_fail(reterr, -EBADMSG,
@@ -76,7 +82,11 @@ static int check_header(const struct lab_header *h, uint64_t file_size, const ch
 	if (h->const_size > sizeof(struct lab_const) || h->copy_size > sizeof(struct lab_state) ||
 	    !inside(h, h->const_offset, h->const_size) ||
 	    !inside(h, h->copy_offset[0], sizeof(uint64_t) + h->copy_size) ||
-	    !inside(h, h->copy_offset[1], sizeof(uint64_t) + h->copy_size))
+	    !inside(h, h->copy_offset[1], sizeof(uint64_t) + h->copy_size) ||
+	    h->trouble_size != sizeof(struct lab_trouble) ||
+	    !inside(h, h->trouble_offset[0], sizeof(uint64_t) + h->trouble_size) ||
+	    !inside(h, h->trouble_offset[1], sizeof(uint64_t) + h->trouble_size) ||
+	    !inside(h, h->live_offset, sizeof(struct lab_live)))
 		return mig_fail(reterr, -EBADMSG, "%s is damaged: its header points outside it",
 				path);
 	return 0;
@@ -103,23 +113,24 @@ static int check_const(struct lab_map *map, const char *path, struct mig_error *
 	return 0;
 }
 
-static int repair_locked(struct lab_map *map, int fd, const char *path, struct mig_error *reterr)
+static int repair_locked(struct lab_map *map, const struct lab_part *part, int fd, const char *path,
+			 struct mig_error *reterr)
 {
-	uint64_t seq = lab_word_load(map->ro, offsetof(struct lab_header, seq));
+	uint64_t seq = lab_word_load(map->ro, part->seq);
 	void *rw;
 
-	if (!lab_copy_valid(map, seq % 2))
+	if (!lab_copy_valid(map, part, seq % 2))
 		return 0; /* a writer was at work, or somebody repaired it meanwhile */
-	if (lab_copy_valid(map, (seq + 1) % 2))
+	if (lab_copy_valid(map, part, (seq + 1) % 2))
 		return mig_fail(reterr, -EBADMSG,
 				"%s is damaged: neither copy of its state is whole", path);
 	if (!map->rw) {
 		rw = mmap(NULL, map->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 		if (rw == MAP_FAILED)
 			return mig_fail(reterr, -errno, "cannot map %s: %s", path, strerror(errno));
-		map->rw = rw;
+		__atomic_store_n(&map->rw, rw, __ATOMIC_RELEASE);
 	}
-	lab_word_store(map->rw, offsetof(struct lab_header, seq), seq + 1);
+	lab_word_store(map->rw, part->seq, seq + 1);
 	return 0;
 }
 
@@ -127,7 +138,8 @@ static int repair_locked(struct lab_map *map, int fd, const char *path, struct m
  * The current copy can only be torn by a crash of the whole machine (the file is not synced). Then
  * the other copy, the state before, is made current again.
  */
-static int repair(struct lab_map *map, const char *path, struct mig_error *reterr)
+static int repair(struct lab_map *map, const struct lab_part *part, const char *path,
+		  struct mig_error *reterr)
 {
 	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC);
 	int r;
@@ -139,37 +151,65 @@ static int repair(struct lab_map *map, const char *path, struct mig_error *reter
 		if (errno != EINTR)
 			return mig_fail(reterr, -errno, "cannot lock %s: %s", path,
 					strerror(errno));
-	r = repair_locked(map, fd, path, reterr);
+	r = repair_locked(map, part, fd, path, reterr);
 	/* Closing would not do: the mapping keeps the open file, and with it the lock. */
 	(void)flock(fd, LOCK_UN);
 	return r;
 }
 
+/* A whole copy of a part is current after it. */
+static int check_part(struct lab_map *map, const struct lab_part *part, const char *path,
+		      struct mig_error *reterr)
+{
+	/* Twice: a writer may flip between the look at the sequence and the sum. */
+	for (unsigned tries = 0;; tries++) {
+		uint64_t seq = lab_word_load(map->ro, part->seq);
+
+		if (!lab_copy_valid(map, part, seq % 2))
+			return 0;
+		if (tries < 8 && seq != lab_word_load(map->ro, part->seq))
+			continue;
+		return repair(map, part, path, reterr);
+	}
+}
+
 static int check_state(struct lab_map *map, const char *path, struct mig_error *reterr)
 {
+	const struct lab_part state = lab_part_state(map);
 	_cleanup_free_ struct lab_state *st = calloc(1, sizeof(*st));
 	int r;
 
 	if (!st)
 		return mig_fail(reterr, -ENOMEM, "out of memory");
-	/* Twice: a writer may flip between the look at the sequence and the sum. */
-	for (unsigned tries = 0;; tries++) {
-		uint64_t seq = lab_word_load(map->ro, offsetof(struct lab_header, seq));
-
-		if (!lab_copy_valid(map, seq % 2))
-			break;
-		if (tries < 8 && seq != lab_word_load(map->ro, offsetof(struct lab_header, seq)))
-			continue;
-		r = repair(map, path, reterr);
-		if (r < 0)
-			return r;
-		break;
-	}
+	r = check_part(map, &state, path, reterr);
+	if (r < 0)
+		return r;
 	lab_load(map, 0, map->head.copy_size, st);
 	r = lab_check(map->con, st, reterr);
 	if (r < 0)
 		return mig_fail_wrap(reterr, r, "%s is damaged", path);
 	return 0;
+}
+
+/* Nothing was ever ordered in most labs: then there is nothing to look at. */
+static int check_trouble(struct lab_map *map, const char *path, struct mig_error *reterr)
+{
+	const struct lab_part part = lab_part_trouble(map);
+	_cleanup_free_ struct lab_trouble *t = NULL;
+	int r;
+
+	if (!lab_word_load(map->ro, part.seq) &&
+	    !lab_word_load(map->ro, offsetof(struct lab_header, watch)))
+		return 0;
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return mig_fail(reterr, -ENOMEM, "out of memory");
+	r = check_part(map, &part, path, reterr);
+	if (r < 0)
+		return r;
+	lab_load_trouble(map, 0, sizeof(*t), t);
+	r = lab_trouble_check(t, reterr);
+	return r < 0 ? mig_fail_wrap(reterr, r, "%s is damaged", path) : 0;
 }
 
 static void map_free(struct lab_map **mapp)
@@ -244,6 +284,8 @@ static int find_or_map(int fd, const char *path, struct lab_map **ret, struct mi
 	if (lab_word_load(map->ro, offsetof(struct lab_header, destroyed)))
 		return mig_fail(reterr, -ENODEV, "the lab in %s was destroyed", path);
 	r = check_state(map, path, reterr);
+	if (r >= 0)
+		r = check_trouble(map, path, reterr);
 	if (r < 0)
 		return r;
 	*ret = map;

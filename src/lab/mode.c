@@ -228,5 +228,6 @@ int lab_reboot(struct lab *lab, struct mig_error *reterr)
 	if (r < 0)
 		return mig_fail(reterr, r, "cannot change the lab's state: %s", strerror(-r));
 	lab->boot++; /* the caller's own view goes on */
+	lab_trouble_rebooted(lab);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lab/trouble.h"
 #include "sim/context.h"
 
 /*
@@ -20,6 +21,9 @@ static struct {
 	_Atomic(struct lab *) lab; /* the one opened last, also when it was closed since */
 	char dir[PATH_MAX];
 } ctx = { .lock = PTHREAD_MUTEX_INITIALIZER, .watches_forks = ATOMIC_FLAG_INIT };
+
+static const uint64_t nothing_ordered;
+const uint64_t *sim_watch_word = &nothing_ordered;
 
 /* A child of a fork in the middle of an init must not inherit the lock as taken. */
 static void fork_prepare(void)
@@ -63,6 +67,7 @@ static nvmlReturn_t open_lab(unsigned flags)
 	if (r < 0)
 		return open_status(r);
 	atomic_store(&ctx.lab, lab);
+	__atomic_store_n(&sim_watch_word, lab_watch_word(lab), __ATOMIC_RELEASE);
 	if (strcmp(ctx.dir, dir) != 0)
 		memcpy(ctx.dir, dir, len + 1);
 	return NVML_SUCCESS;

@@ -7,11 +7,19 @@
 #include <string.h>
 #include <unistd.h>
 
-static nvmlReturn_t init(const char *symbol, unsigned flags)
+/* The lab is known only when it is open, so an init that is to fail is one that is taken back. */
+static nvmlReturn_t init(unsigned call, const char *symbol, unsigned flags)
 {
 	int saved_errno = errno;
 	nvmlReturn_t status = sim_init(flags);
 
+	if (status == NVML_SUCCESS && sim_watched()) {
+		struct sim_call c = { .number = call };
+
+		if (!sim_before(&c, &status))
+			(void)sim_shutdown();
+		status = sim_after(&c, status, flags);
+	}
 	sim_log(symbol, status);
 	errno = saved_errno;
 	return status;
@@ -19,24 +27,25 @@ static nvmlReturn_t init(const char *symbol, unsigned flags)
 
 nvmlReturn_t nvmlInit(void)
 {
-	return init("nvmlInit", 0);
+	return init(SIM_CALL_nvmlInit, "nvmlInit", 0);
 }
 
 nvmlReturn_t nvmlInit_v2(void)
 {
-	return init("nvmlInit_v2", 0);
+	return init(SIM_CALL_nvmlInit_v2, "nvmlInit_v2", 0);
 }
 
 nvmlReturn_t nvmlInitWithFlags(unsigned int flags)
 {
-	return init("nvmlInitWithFlags", flags);
+	return init(SIM_CALL_nvmlInitWithFlags, "nvmlInitWithFlags", flags);
 }
 
 nvmlReturn_t nvmlShutdown(void)
 {
 	int saved_errno = errno;
-	nvmlReturn_t status = sim_shutdown();
+	nvmlReturn_t status = sim_running() ? NVML_SUCCESS : NVML_ERROR_UNINITIALIZED;
 
+	SIM_CALL(status, SIM_CALL_nvmlShutdown, NULL, , sim_shutdown())
 	sim_log("nvmlShutdown", status);
 	errno = saved_errno;
 	return status;

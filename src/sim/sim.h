@@ -13,6 +13,7 @@
 #include "nvml/nvml_calls.h"
 #pragma GCC visibility pop
 
+#include "sim/sim_calls.h" /* generated from data/nvml: SIM_CALL_<symbol>, a number */
 #include "sim/sim_since.h" /* generated from data/nvml/symbols.txt: SINCE_<symbol>, a driver branch */
 
 /*
@@ -26,27 +27,77 @@
 
 /*
  * Defines the exported function sym; what follows is its body. The caller's errno is kept, as
- * programs look at errno after NVML calls that they expect to be pure.
+ * programs look at errno after NVML calls that they expect to be pure. A body calls no exported
+ * function: what is asked within a call is no call of the program.
  */
-#define SIM_ENTRY(sym, params, args)                         \
-	static nvmlReturn_t body_##sym params;               \
-	nvmlReturn_t sym params                              \
-	{                                                    \
-		int sim_errno = errno;                       \
-		nvmlReturn_t sim_r = sim_enter(SINCE_##sym); \
-                                                             \
-		if (sim_r == NVML_SUCCESS)                   \
-			sim_r = body_##sym args;             \
-		sim_log(#sym, sim_r);                        \
-		errno = sim_errno;                           \
-		return sim_r;                                \
-	}                                                    \
+#define SIM_ENTRY(sym, params, args)                                                             \
+	static nvmlReturn_t body_##sym params;                                                   \
+	nvmlReturn_t sym params                                                                  \
+	{                                                                                        \
+		int sim_errno = errno;                                                           \
+		nvmlReturn_t sim_r = sim_enter(SINCE_##sym);                                     \
+                                                                                                 \
+		SIM_CALL(sim_r, SIM_CALL_##sym, SIM_HANDLE args, SIM_REST args, body_##sym args) \
+		sim_log(#sym, sim_r);                                                            \
+		errno = sim_errno;                                                               \
+		return sim_r;                                                                    \
+	}                                                                                        \
 	static nvmlReturn_t body_##sym params
+
+/* Does the call if the status says so, with the trouble that is ordered for it. */
+#define SIM_CALL(status, call, first, rest, body)                                         \
+	if (__builtin_expect(sim_watched(), 0) && (status) != NVML_ERROR_UNINITIALIZED) { \
+		struct sim_call sim_c = { .number = (call), .handle = (first) };          \
+                                                                                          \
+		if (sim_before(&sim_c, &(status)))                                        \
+			(status) = body;                                                  \
+		(status) = sim_after(&sim_c, (status)rest);                               \
+	} else if ((status) == NVML_SUCCESS) {                                            \
+		(status) = body;                                                          \
+	}
+
+/* The first of some arguments, if it is a handle. */
+#define SIM_HANDLE(...) SIM_HANDLE_OF(__VA_ARGS__ __VA_OPT__(, ) NULL, NULL)
+#define SIM_HANDLE_OF(first, ...)                 \
+	_Generic((first), nvmlDevice_t            \
+		 : (first), nvmlGpuInstance_t     \
+		 : (first), nvmlComputeInstance_t \
+		 : (first), default               \
+		 : NULL)
+/* All of them, to follow others. */
+#define SIM_REST(...) __VA_OPT__(, ) __VA_ARGS__
 
 /* UNINITIALIZED, or FUNCTION_NOT_FOUND when the lab's driver is older than the function. */
 nvmlReturn_t sim_enter(unsigned since);
 /* One line to MIGKIT_LOG; nothing when that is not set. */
 void sim_log(const char *symbol, nvmlReturn_t status);
+
+/* A call that is looked at because something is ordered in the lab: trouble.c. On its stack. */
+struct sim_call {
+	unsigned number;    /* enum sim_call_number */
+	const void *handle; /* the first argument if it is one, of whatever kind */
+	uint64_t start_us;  /* by the monotonic clock */
+	nvmlReturn_t code_after;
+	bool returns_after; /* code_after, whatever it did */
+	bool dies_after;
+};
+
+/* Whether anything is ordered in the lab in use: one look at a word of its file. */
+extern const uint64_t *sim_watch_word;
+static inline bool sim_watched(void)
+{
+	const uint64_t *word = __atomic_load_n(&sim_watch_word, __ATOMIC_RELAXED);
+
+	return __atomic_load_n(word, __ATOMIC_RELAXED) != 0;
+}
+
+/*
+ * What was ordered happens: before the call, which may wait, end the process or say with false that
+ * it is not to be done, and after it, with its arguments. status is of sim_enter(), then the
+ * call's.
+ */
+bool sim_before(struct sim_call *call, nvmlReturn_t *status);
+nvmlReturn_t sim_after(struct sim_call *call, nvmlReturn_t status, ...);
 
 /* Initialised at this moment; for those who wait long within an entry. */
 bool sim_running(void);

@@ -51,9 +51,24 @@ ALL(UNKNOWN)
 
 /*
  * A slot that is known, as SIM_ENTRY makes NVML's functions: n is for the log, what follows is the
- * body.
+ * body. To faults and traces it is the function of NVML that asks the same, or a name of its own.
  */
-#define SMI_SLOT(n, name, params, args)               \
+#define SMI_SLOT(n, name, call, params, args)                                                  \
+	static nvmlReturn_t body_##name params;                                                \
+	static nvmlReturn_t slot_##name params                                                 \
+	{                                                                                      \
+		int saved_errno = errno;                                                       \
+		nvmlReturn_t r = sim_enter(0);                                                 \
+                                                                                               \
+		SIM_CALL(r, SIM_CALL_##call, SIM_HANDLE args, SIM_REST args, body_##name args) \
+		sim_log("smi slot " #n " " #name, r);                                          \
+		errno = saved_errno;                                                           \
+		return r;                                                                      \
+	}                                                                                      \
+	static nvmlReturn_t body_##name params
+
+/* A slot whose body asks NVML's exported functions: they are the calls. */
+#define SMI_SLOT_BY(n, name, params, args)            \
 	static nvmlReturn_t body_##name params;       \
 	static nvmlReturn_t slot_##name params        \
 	{                                             \
@@ -75,7 +90,7 @@ static nvmlReturn_t slot_trace(void)
 }
 
 /* "-i BUS-ID" is read by the library, and each GPU's place asked for to compare. */
-SMI_SLOT(12, parse_bus_id,
+SMI_SLOT(12, parse_bus_id, smi_parse_bus_id,
 	 (const char *text, unsigned *domain, unsigned *bus, unsigned *device, unsigned *function),
 	 (text, domain, bus, device, function))
 {
@@ -90,7 +105,8 @@ SMI_SLOT(12, parse_bus_id,
 	return NVML_SUCCESS;
 }
 
-SMI_SLOT(75, place_by_index, (unsigned index, unsigned *domain, unsigned *bus, unsigned *device),
+SMI_SLOT(75, place_by_index, smi_place_by_index,
+	 (unsigned index, unsigned *domain, unsigned *bus, unsigned *device),
 	 (index, domain, bus, device))
 {
 	struct sim_dev dev;
@@ -104,13 +120,14 @@ SMI_SLOT(75, place_by_index, (unsigned index, unsigned *domain, unsigned *bus, u
 	return NVML_SUCCESS;
 }
 
-SMI_SLOT(81, handle_by_index, (unsigned index, nvmlDevice_t *device), (index, device))
+SMI_SLOT_BY(81, handle_by_index, (unsigned index, nvmlDevice_t *device), (index, device))
 {
 	return nvmlDeviceGetHandleByIndex_v2(index, device);
 }
 
 /* "Is it the primary (console) GPU": asked before a reset, which 1 would forbid. */
-SMI_SLOT(20, is_primary, (nvmlDevice_t device, unsigned *primary), (device, primary))
+SMI_SLOT(20, is_primary, smi_is_primary, (nvmlDevice_t device, unsigned *primary),
+	 (device, primary))
 {
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_parent(device, &dev);
@@ -124,7 +141,7 @@ SMI_SLOT(20, is_primary, (nvmlDevice_t device, unsigned *primary), (device, prim
  * Asked before a reset: how the GPUs hang together. At 1 nvidia-smi resets them one by one through
  * slot 13 and tells the outcome of each; at other answers it takes all of them as a group.
  */
-SMI_SLOT(169, fabric, (unsigned *kind), (kind))
+SMI_SLOT(169, fabric, smi_reset_group, (unsigned *kind), (kind))
 {
 	*kind = 1;
 	return NVML_SUCCESS;
@@ -139,7 +156,7 @@ struct reset_group {
 	nvmlDevice_t device[LAB_MAX_GPUS];
 };
 
-SMI_SLOT(182, group_make,
+SMI_SLOT(182, group_make, smi_reset_group,
 	 (struct reset_group * *group, const nvmlDevice_t *devices, unsigned count),
 	 (group, devices, count))
 {
@@ -156,8 +173,8 @@ SMI_SLOT(182, group_make,
 	return NVML_SUCCESS;
 }
 
-SMI_SLOT(183, group_bus_ids, (const struct reset_group *group, char **bus_ids, unsigned *count),
-	 (group, bus_ids, count))
+SMI_SLOT_BY(183, group_bus_ids, (const struct reset_group *group, char **bus_ids, unsigned *count),
+	    (group, bus_ids, count))
 {
 	nvmlPciInfo_t pci;
 
@@ -172,19 +189,19 @@ SMI_SLOT(183, group_bus_ids, (const struct reset_group *group, char **bus_ids, u
 	return NVML_SUCCESS;
 }
 
-SMI_SLOT(184, group_free, (struct reset_group * group), (group))
+SMI_SLOT(184, group_free, smi_reset_group, (struct reset_group * group), (group))
 {
 	free(group);
 	return NVML_SUCCESS;
 }
 
 /* nvidia-smi of R470 to R525 asks for it here before a reset, newer ones by NVML's own call. */
-SMI_SLOT(65, architecture, (nvmlDevice_t device, unsigned *architecture), (device, architecture))
+SMI_SLOT_BY(65, architecture, (nvmlDevice_t device, unsigned *architecture), (device, architecture))
 {
 	return nvmlDeviceGetArchitecture(device, architecture);
 }
 
-SMI_SLOT(13, reset, (nvmlDevice_t device), (device))
+SMI_SLOT(13, reset, smi_reset, (nvmlDevice_t device), (device))
 {
 	nvmlReturn_t status = sim_may_manage();
 	struct sim_dev dev;
@@ -200,8 +217,9 @@ SMI_SLOT(13, reset, (nvmlDevice_t device), (device))
  * How nvidia-smi 580 sets persistence mode: it wants to know whether the daemon did it.
  * The lab's driver does it itself, which it calls legacy.
  */
-SMI_SLOT(251, set_persistence, (nvmlDevice_t device, nvmlEnableState_t mode, unsigned *by_daemon),
-	 (device, mode, by_daemon))
+SMI_SLOT_BY(251, set_persistence,
+	    (nvmlDevice_t device, nvmlEnableState_t mode, unsigned *by_daemon),
+	    (device, mode, by_daemon))
 {
 	*by_daemon = 0;
 	return nvmlDeviceSetPersistenceMode(device, mode);
@@ -210,8 +228,8 @@ SMI_SLOT(251, set_persistence, (nvmlDevice_t device, nvmlEnableState_t mode, uns
 /* --- readings that NVML has no function for, or had none at first ----------------------------- */
 
 /* Host's end of the link. A virtual machine's guest is not told (measured), a lab is none. */
-SMI_SLOT(230, host_link_generation, (nvmlDevice_t device, unsigned *generation),
-	 (device, generation))
+SMI_SLOT(230, host_link_generation, smi_link_generation,
+	 (nvmlDevice_t device, unsigned *generation), (device, generation))
 {
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_parent(device, &dev);
@@ -222,13 +240,13 @@ SMI_SLOT(230, host_link_generation, (nvmlDevice_t device, unsigned *generation),
 }
 
 /* --query-gpu=enforced.power.limit, in milliwatts. */
-SMI_SLOT(108, enforced_power_limit, (nvmlDevice_t device, unsigned *limit), (device, limit))
+SMI_SLOT_BY(108, enforced_power_limit, (nvmlDevice_t device, unsigned *limit), (device, limit))
 {
 	return nvmlDeviceGetEnforcedPowerLimit(device, limit);
 }
 
 /* "GPU Part Number"; length is 80. Its neighbour 237, the FRU's, is N/A on H100 and H200. */
-SMI_SLOT(231, gpu_part_number, (nvmlDevice_t device, char *text, unsigned length),
+SMI_SLOT(231, gpu_part_number, smi_part_number, (nvmlDevice_t device, char *text, unsigned length),
 	 (device, text, length))
 {
 	struct sim_dev dev;
@@ -240,7 +258,8 @@ SMI_SLOT(231, gpu_part_number, (nvmlDevice_t device, char *text, unsigned length
 }
 
 /* "GPU T.Limit Temp" of R535 and R550; R580 asks nvmlDeviceGetMarginTemperature. */
-SMI_SLOT(240, margin_temperature, (nvmlDevice_t device, int *margin), (device, margin))
+SMI_SLOT(240, margin_temperature, nvmlDeviceGetMarginTemperature,
+	 (nvmlDevice_t device, int *margin), (device, margin))
 {
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_parent(device, &dev);
@@ -256,7 +275,8 @@ SMI_SLOT(240, margin_temperature, (nvmlDevice_t device, int *margin), (device, m
 }
 
 /* "Addressing Mode" of R535 and R550: 0 none, 1 HMM, 2 ATS. Measured on H100 and H200: none. */
-SMI_SLOT(242, addressing_mode, (nvmlDevice_t device, unsigned *mode), (device, mode))
+SMI_SLOT(242, addressing_mode, nvmlDeviceGetAddressingMode, (nvmlDevice_t device, unsigned *mode),
+	 (device, mode))
 {
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_parent(device, &dev);
@@ -270,7 +290,8 @@ SMI_SLOT(242, addressing_mode, (nvmlDevice_t device, unsigned *mode), (device, m
  * "Sparse Operation Mode": slot 243 in R535, 249 in R550 and R580. Disabled on H100 and H200
  * (measured); listings of other architectures have N/A.
  */
-SMI_SLOT(249, sparse_operation, (nvmlDevice_t device, unsigned *mode), (device, mode))
+SMI_SLOT(249, sparse_operation, smi_sparse_operation, (nvmlDevice_t device, unsigned *mode),
+	 (device, mode))
 {
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_parent(device, &dev);
@@ -305,7 +326,7 @@ static nvmlReturn_t handle_at(const char *bus_id, nvmlDevice_t *ret)
  * numbers are bonded NVLinks, which nvidia-smi counts itself. NVML's levels are tens from 0, a
  * board with two GPUs, to 50.
  */
-SMI_SLOT(23, path, (const char *one, const char *two, unsigned *path), (one, two, path))
+SMI_SLOT_BY(23, path, (const char *one, const char *two, unsigned *path), (one, two, path))
 {
 	nvmlGpuTopologyLevel_t level;
 	nvmlDevice_t device[2];
@@ -321,9 +342,9 @@ SMI_SLOT(23, path, (const char *one, const char *two, unsigned *path), (one, two
 }
 
 /* "topo -C": the NUMA node of the CPUs nearest to the GPU. */
-SMI_SLOT(223, memory_affinity,
-	 (nvmlDevice_t device, unsigned size, unsigned long *nodes, unsigned scope),
-	 (device, size, nodes, scope))
+SMI_SLOT_BY(223, memory_affinity,
+	    (nvmlDevice_t device, unsigned size, unsigned long *nodes, unsigned scope),
+	    (device, size, nodes, scope))
 {
 	return nvmlDeviceGetMemoryAffinity(device, size, nodes, scope);
 }
@@ -331,7 +352,7 @@ SMI_SLOT(223, memory_affinity,
 /* --- dmon and pmon -------------------------------------------------------------------------- */
 
 /* Whether they can watch the GPU: at 0 nvidia-smi says that the device does not support it. */
-SMI_SLOT(72, may_monitor, (nvmlDevice_t device, unsigned *may), (device, may))
+SMI_SLOT(72, may_monitor, smi_may_monitor, (nvmlDevice_t device, unsigned *may), (device, may))
 {
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_parent(device, &dev);
@@ -342,7 +363,8 @@ SMI_SLOT(72, may_monitor, (nvmlDevice_t device, unsigned *may), (device, may))
 }
 
 /* "dmon -s v": nanoseconds for which power, and heat, held the clocks down. Never here. */
-SMI_SLOT(138, violations, (nvmlDevice_t device, uint64_t ret[2]), (device, ret))
+SMI_SLOT(138, violations, nvmlDeviceGetViolationStatus, (nvmlDevice_t device, uint64_t ret[2]),
+	 (device, ret))
 {
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_parent(device, &dev);
@@ -370,9 +392,9 @@ enum usage_engine { USAGE_SM, USAGE_MEMORY, USAGE_ENCODER, USAGE_DECODER, USAGE_
  * nothing on an H100 has 0 for the first two engines and no sample of the others (measured). Each
  * sample is of one process, and nvidia-smi divides a process's sum by the count of all samples.
  */
-SMI_SLOT(145, process_usage,
-	 (nvmlDevice_t device, uint64_t since, unsigned *flags, unsigned *count, char *samples),
-	 (device, since, flags, count, samples))
+SMI_SLOT_BY(145, process_usage,
+	    (nvmlDevice_t device, uint64_t since, unsigned *flags, unsigned *count, char *samples),
+	    (device, since, flags, count, samples))
 {
 	unsigned room = *count, n = 0, n_busy = LAB_MAX_CLIENTS;
 	unsigned engines = USAGE_ENGINES(sim_const()->driver_major);
@@ -420,7 +442,7 @@ _Static_assert(sizeof(struct process_entry) == 4128, "nvidia-smi's process entry
 _Static_assert(offsetof(struct process_entry, name) == 32, "nvidia-smi's process entry");
 
 /* count holds the room (250 and 500 were seen) and must be written in any case. */
-SMI_SLOT(213, compute_processes,
+SMI_SLOT(213, compute_processes, nvmlDeviceGetComputeRunningProcesses_v3,
 	 (nvmlDevice_t device, unsigned *count, struct process_entry *entries),
 	 (device, count, entries))
 {
@@ -450,7 +472,8 @@ SMI_SLOT(213, compute_processes,
 }
 
 /* Graphics and MPS: a lab has compute clients only. */
-SMI_SLOT(214, no_processes, (nvmlDevice_t device, unsigned *count), (device, count))
+SMI_SLOT(214, no_processes, nvmlDeviceGetGraphicsRunningProcesses_v3,
+	 (nvmlDevice_t device, unsigned *count), (device, count))
 {
 	(void)device;
 	*count = 0;

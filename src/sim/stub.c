@@ -3,13 +3,12 @@
 
 #include "sim/sim.h"
 
-int sim_stub(const char *symbol, unsigned since)
+int sim_stub(unsigned call, const char *symbol, unsigned since, const void *first)
 {
 	int saved_errno = errno;
 	nvmlReturn_t status = sim_enter(since);
 
-	if (status == NVML_SUCCESS)
-		status = NVML_ERROR_NOT_SUPPORTED;
+	SIM_CALL(status, call, first, , NVML_ERROR_NOT_SUPPORTED)
 	sim_log(symbol, status);
 	errno = saved_errno;
 	return (int)status;

@@ -5,8 +5,9 @@
 /*
  * What every function of NVML answers that a lab has nothing to say to: UNINITIALIZED before init,
  * FUNCTION_NOT_FOUND where the lab's driver is older than it, NOT_SUPPORTED otherwise. Apart from
- * sim.h, which declares the functions as they are while stubs are declared without parameters.
+ * sim.h, which declares the functions as they are while stubs are declared with one parameter,
+ * which is whatever the function's first is.
  */
-int sim_stub(const char *symbol, unsigned since);
+int sim_stub(unsigned call, const char *symbol, unsigned since, const void *first);
 
 #endif

@@ -15,6 +15,9 @@ static const size_t offsets[] = {
 	offsetof(struct lab_header, const_offset),
 	offsetof(struct lab_header, copy_offset[0]),
 	offsetof(struct lab_header, copy_offset[1]),
+	offsetof(struct lab_header, trouble_offset[0]),
+	offsetof(struct lab_header, trouble_offset[1]),
+	offsetof(struct lab_header, live_offset),
 };
 
 static void path_of(const struct fixture *f, char path[400])
