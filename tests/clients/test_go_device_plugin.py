@@ -6,100 +6,11 @@
 The resources that it registers and the devices in them are compared with migctl, by MIG strategy and
 while the layout changes.
 """
-import json
-import queue
-import re
-import subprocess
-import threading
-import time
-
 from common import Machine, check, minor, report, same, skip
-from gotools import Module
+from kubelet import MODULE, NAME, ROOM, Kubelet, plugin, stand_in
 
-MODULE = Module("device-plugin")
-NAME = "github.com/NVIDIA/k8s-device-plugin"
-PLUGIN = MODULE.build(f"{NAME}/cmd/nvidia-device-plugin")
-KUBELET = MODULE.build("./kubelet-stand-in")
-# The plugin's own sockets are in a folder with a fixed name: it is made in a namespace of its own.
-ROOM = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
-        'mount -t tmpfs kubelet /var/lib && mkdir -p /var/lib/kubelet/device-plugins && exec "$@"', "room")
-WAIT = 30
 # An Xid of the hardware; the plugin ignores those that a program's own fault can raise, 13 among them.
 BAD_XID, PROGRAM_XID = 48, 13
-
-
-class Kubelet:
-    """A running stand-in with its plugin, and what it has said so far."""
-
-    def __init__(self, m, strategy):
-        root = m.root / "driver"
-        self.m, self.said, self.log = m, queue.Queue(), open(m.root / f"{strategy}.log", "w+", encoding="utf-8")
-        self.program = m.start(
-            [*ROOM, KUBELET, PLUGIN, "--mig-strategy", strategy, "--pass-device-specs",
-             "--driver-root", root, "--driver-root-ctr-path", root, "--dev-root", "/"],
-            files=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log)
-        threading.Thread(target=self.read, daemon=True).start()
-        self.devices = {}
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.m.stop(self.program)
-        self.log.close()
-
-    def read(self):
-        for line in self.program.stdout:
-            self.said.put(json.loads(line))
-
-    def tail(self):
-        self.log.seek(0)
-        return self.log.read()[-3000:]
-
-    def write(self, *words):
-        self.program.stdin.write(" ".join(words) + "\n")
-        self.program.stdin.flush()
-
-    def next(self, end):
-        try:
-            said = self.said.get(timeout=max(0.01, end - time.monotonic()))
-        except queue.Empty:
-            return None
-        check("exited" not in said, f"the plugin ended: {said}\n{self.tail()}")
-        if "devices" in said:
-            self.devices[said["resource"]] = said["devices"]
-        if "ended" in said:
-            self.devices.pop(said["ended"], None)
-        return said
-
-    def until(self, want, what):
-        """Waits until the devices are these: {resource: {id: health}}."""
-        end = time.monotonic() + WAIT
-        while self.devices != want and time.monotonic() < end:
-            self.next(end)
-        check(self.devices == want, f"{what}: {self.devices}, not {want}\n{self.tail()}")
-
-    def stays(self, want, seconds, what):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.next(end)
-        same(what, self.devices, want)
-
-    def allocate(self, resource, device):
-        self.write("allocate", resource, device)
-        end = time.monotonic() + WAIT
-        while time.monotonic() < end:
-            said = self.next(end)
-            if said and said.get("allocated") == resource:
-                check("response" in said, f"{resource} {device}: {said}\n{self.tail()}")
-                return said["response"]
-        check(False, f"no answer to an allocation\n{self.tail()}")
-        return None
-
-    def restart(self):
-        """A kubelet that starts anew: the plugin comes back with what it finds then."""
-        self.devices = {}
-        self.write("restart")
 
 
 def resources(m, strategy, health=None):
@@ -189,6 +100,9 @@ def single(m):
     print("single: well", flush=True)
 
 
+# Built before the first of them is timed.
+plugin()
+stand_in()
 with Machine("--board", "a100-40gb-sxm:2", "--driver", "550.163.01") as machine:
     if machine.run([*ROOM, "true"], files=True, rc=None).returncode:
         skip("no namespace can be had for the kubelet's folder")
