@@ -7,6 +7,7 @@
 #include "cli/chosen.h"
 #include "cli/cmd.h"
 #include "cli/lab_client.h"
+#include "cli/lab_fault.h"
 #include "cli/lab_inject.h"
 #include "cli/lab_open.h"
 #include "cli/out.h"
@@ -195,6 +196,8 @@ static int print(const struct lab *lab, const char *dir, const struct lab_state 
 		r = lab_client_list(lab, st, out, NULL);
 	if (r >= 0)
 		r = lab_event_list(st, out);
+	if (r >= 0)
+		r = lab_fault_list(lab, out, "Faults", NULL);
 	if (r < 0)
 		return mig_fail(reterr, r, "cannot print the lab: %s", strerror(-r));
 	return cli_out_end(out, reterr);

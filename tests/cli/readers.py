@@ -33,6 +33,8 @@ STILL = {
     "lab-machines": ["lab", "machines"],
     "lab-rules": ["lab", "rules"],
     "lab-client-list": ["lab", "client", "list", "--lab", "full"],
+    "lab-fault-list": ["lab", "fault", "list", "--lab", "lost"],
+    "lab-fault-calls": ["lab", "fault", "calls"],
 }
 # Further words, each by itself, so that every kind of answer is seen.
 MORE = {
@@ -86,6 +88,12 @@ def make_machines(p):
     p.ok("lab", "set", "0", "temperature=50", "power=100", "utilization=3", "fan=40", "--lab", "pro")
     p.create("lost", "--board", "a30:1", board="a30:1", driver="535.261.03")
     p.ok("lab", "inject", "1", "xid=79", "--lab", "lost")
+    # Of processes that there are none of.
+    for words in (("DeviceGetName", "--nth", "2-5", "--return", "UNKNOWN", "--gpu", "0"),
+                  ("group:destroy", "--times", "1", "--take", "1s", "--return-after", "TIMEOUT"),
+                  ("group:create", "--kill", "after", "--permanent"),
+                  ("any", "--hang", "--probability", "0.5", "--seed", "3", "--xid", "79")):
+        p.ok("lab", "fault", "add", *words, "--name", "nobody", "--lab", "lost")
     return {"full": "a100-80gb-pcie", "off": "h200", "pro": "rtx-pro-6000-server", "lost": "a30"}
 
 

@@ -32,6 +32,8 @@ UNSEEN = {f"status/{key}" for key in (
 # Nobody here runs in a unit or a container, or has device files open: tests/observe has such.
 UNSEEN |= {f"{name}/processes[]/{key}" for name in ("who", FILE) for key in ("unit", "container", "files")}
 UNSEEN |= {"profiles/profiles[]/free_status", "devices/devices[]/memory_status"}
+# Nobody hangs here: tests/lab/test_lab_fault.py has some who do.
+UNSEEN |= {f"{name}/faults[]/hanging_threads" for name in ("lab-status", "lab-fault-list")}
 # Compute instances that stand in the way of another are in tests/golden/explain.
 UNSEEN |= {"explain/ways[]/gi"}
 # A question about a board needs no machine, and has no recording.
