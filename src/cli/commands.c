@@ -224,10 +224,10 @@ const struct cli_cmd cli_commands[] = {
 	  .group = "The lab: a simulated machine with GPUs",
 	  .args = "GPU[/GI[/CI]] EVENT...",
 	  .summary = "Let something happen to a GPU or to an instance",
-	  .details =
-		  "EVENT is xid=NUMBER, single-bit-ecc or double-bit-ecc. Programs that wait for "
-		  "such events get them; the errors count. After xid=79 the GPU is off the bus "
-		  "until 'lab reboot'.",
+	  .details = "EVENT is xid=NUMBER, single-bit-ecc or double-bit-ecc, or what happens to a "
+		     "whole GPU: lost (off the bus until 'lab reboot', as after xid=79), "
+		     "needs-reset, row-remap or row-remap-failure. Programs that wait for such "
+		     "events get them; the errors count. 'lab status' lists what GPUs are in.",
 	  .opts = lab_inject_opts,
 	  .min_args = 2,
 	  .max_args = CMD_ANY,

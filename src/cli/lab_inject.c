@@ -28,14 +28,43 @@ static const char *const words[LAB_EVENT_KINDS] = {
 	[LAB_EVENT_MIG_CONFIG] = "mig-config",
 };
 
+static const char *const conditions[LAB_CONDITIONS] = {
+	[LAB_CONDITION_LOST] = "lost",
+	[LAB_CONDITION_NEEDS_RESET] = "needs-reset",
+	[LAB_CONDITION_ROW_REMAP] = "row-remap",
+	[LAB_CONDITION_ROW_REMAP_FAILURE] = "row-remap-failure",
+};
+
 #define MAX_WORDS 32
 #define MAX_XID	  100000
 
-static int parse(const char *word, struct lab_event *e, struct mig_error *reterr)
+/* What is to happen: an event, or a condition. */
+struct happening {
+	enum lab_condition condition; /* 0: the event */
+	struct lab_event event;
+};
+
+static enum lab_condition condition_of(const char *word)
 {
+	for (enum lab_condition c = LAB_CONDITION_LOST; c < LAB_CONDITIONS; c++)
+		if (!strcmp(conditions[c], word))
+			return c;
+	return 0;
+}
+
+static int parse(const char *word, struct happening *ret, struct mig_error *reterr)
+{
+	struct lab_event *e = &ret->event;
 	unsigned long n;
 	char *end;
 
+	ret->condition = condition_of(word);
+	if (ret->condition && e->gi >= 0)
+		return mig_fail(reterr, -EINVAL,
+				"%s happens to a whole GPU: name %u and no instance of it", word,
+				e->gpu);
+	if (ret->condition)
+		return 0;
 	if (!strcmp(word, words[LAB_EVENT_SINGLE_BIT_ECC]) ||
 	    !strcmp(word, words[LAB_EVENT_DOUBLE_BIT_ECC])) {
 		e->kind = word[0] == 's' ? LAB_EVENT_SINGLE_BIT_ECC : LAB_EVENT_DOUBLE_BIT_ECC;
@@ -44,7 +73,8 @@ static int parse(const char *word, struct lab_event *e, struct mig_error *reterr
 	if (strncmp(word, "xid=", 4) != 0)
 		return mig_fail(reterr, -EINVAL,
 				"'%.60s' is nothing that can happen to a GPU: write xid=NUMBER, "
-				"single-bit-ecc or double-bit-ecc",
+				"single-bit-ecc, double-bit-ecc, lost, needs-reset, row-remap or "
+				"row-remap-failure",
 				word);
 	errno = 0;
 	n = strtoul(word + 4, &end, 10);
@@ -57,10 +87,17 @@ static int parse(const char *word, struct lab_event *e, struct mig_error *reterr
 	return 0;
 }
 
+static int happen(struct lab *lab, const struct happening *what, struct mig_error *reterr)
+{
+	if (what->condition)
+		return lab_befall(lab, what->event.gpu, what->condition, reterr);
+	return lab_inject(lab, &what->event, reterr);
+}
+
 int cmd_lab_inject(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)
 {
 	_cleanup_(lab_closep) struct lab *lab = NULL;
-	struct lab_event events[MAX_WORDS] = { 0 };
+	struct happening what[MAX_WORDS] = { 0 };
 	struct args a = { 0 };
 	int where[3] = { -1, -1, -1 };
 	int r;
@@ -73,19 +110,70 @@ int cmd_lab_inject(const struct cli_cmd *cmd, int argc, char **argv, struct mig_
 	if (r >= 0 && argc - 1 > MAX_WORDS)
 		r = mig_fail(reterr, -EINVAL, "at most %d events at once", MAX_WORDS);
 	for (int i = 1; i < argc && r >= 0; i++) {
-		events[i - 1].gpu = (uint8_t)where[0];
-		events[i - 1].gi = (int8_t)where[1];
-		events[i - 1].ci = (int8_t)where[2];
-		r = parse(argv[i], &events[i - 1], reterr);
+		what[i - 1].event = (struct lab_event){ .gpu = (uint8_t)where[0],
+							.gi = (int8_t)where[1],
+							.ci = (int8_t)where[2] };
+		r = parse(argv[i], &what[i - 1], reterr);
 	}
 	if (r >= 0)
 		r = lab_open_named(a.lab, &lab, reterr);
 	for (int i = 1; i < argc && r >= 0; i++)
-		r = lab_inject(lab, &events[i - 1], reterr);
+		r = happen(lab, &what[i - 1], reterr);
 	return r < 0 ? r : CLI_EXIT_OK;
 }
 
 /* --- in "lab status" ------------------------------------------------------------------------ */
+
+struct condition_row {
+	uint32_t gpu, count;
+	const char *what, *until;
+};
+
+#define R(f) offsetof(struct condition_row, f)
+static const struct cli_field condition_fields[] = {
+	{ "gpu", "GPU", F_U32, R(gpu) },
+	{ "condition", "CONDITION", F_PTR, R(what) },
+	{ "count", "COUNT", F_U32, R(count) },
+	{ "until", "UNTIL", F_PTR, R(until) },
+	{ NULL },
+};
+#undef R
+
+/* What "lab inject" and "lab set" put GPUs into, and what ends it: lab_driver_forgets() and others.
+ */
+int lab_condition_list(const struct lab_state *st, struct cli_out *out)
+{
+	struct condition_row rows[LAB_MAX_GPUS * 6];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < st->n_gpus; i++) {
+		const struct lab_gpu *gpu = &st->gpu[i];
+		const struct {
+			int32_t count;
+			const char *what, *until;
+		} found[] = {
+			{ gpu->lost, conditions[LAB_CONDITION_LOST], "reboot" },
+			{ gpu->needs_reset, conditions[LAB_CONDITION_NEEDS_RESET], "reset" },
+			{ gpu->set.remap_pending, conditions[LAB_CONDITION_ROW_REMAP], "reset" },
+			{ gpu->set.remap_failure, conditions[LAB_CONDITION_ROW_REMAP_FAILURE],
+			  NULL },
+			{ gpu->set.ecc_volatile, words[LAB_EVENT_DOUBLE_BIT_ECC], "reset" },
+			{ gpu->set.ecc_volatile_corrected, words[LAB_EVENT_SINGLE_BIT_ECC],
+			  "reset" },
+		};
+
+		for (size_t f = 0; f < ARRAY_SIZE(found); f++)
+			if (found[f].count > 0)
+				rows[n++] = (struct condition_row){
+					.gpu = i,
+					.count = (uint32_t)found[f].count,
+					.what = found[f].what,
+					.until = found[f].until,
+				};
+	}
+	return cli_out_list(out, "conditions", "Conditions", NULL, condition_fields, rows, n,
+			    sizeof(rows[0]));
+}
 
 struct row {
 	uint64_t number;

@@ -5,6 +5,8 @@
 struct cli_out;
 struct lab_state;
 
+/* What GPUs are in until a reset or a reboot, as a list of the command's output. */
+int lab_condition_list(const struct lab_state *st, struct cli_out *out);
 /* What was injected of late, oldest first, as a list of the command's output. */
 int lab_event_list(const struct lab_state *st, struct cli_out *out);
 

@@ -195,6 +195,8 @@ static int print(const struct lab *lab, const char *dir, const struct lab_state 
 	if (r >= 0)
 		r = lab_client_list(lab, st, out, NULL);
 	if (r >= 0)
+		r = lab_condition_list(st, out);
+	if (r >= 0)
 		r = lab_event_list(st, out);
 	if (r >= 0)
 		r = lab_fault_list(lab, out, "Faults", NULL);

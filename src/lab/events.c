@@ -16,9 +16,6 @@
  * exactly when what it tells of is, and a death at any instruction leaves both or neither.
  */
 
-/* A GPU that fell off the bus answers nothing any more until the machine is started anew. */
-#define XID_OFF_THE_BUS 79
-
 void lab_raise(struct lab_state *st, enum lab_event_kind kind, unsigned gpu, int gi, int ci,
 	       uint64_t data)
 {
@@ -142,14 +139,6 @@ static bool has_instance(const struct lab_gpu *gpu, int gi, int ci)
 	return gi < 0;
 }
 
-static void count_error(int32_t *counter)
-{
-	if (*counter == LAB_AUTO)
-		*counter = 0;
-	if (*counter < INT32_MAX)
-		++*counter;
-}
-
 static int inject(struct lab *lab, struct lab_state *st, void *arg)
 {
 	const struct injection *in = arg;
@@ -168,14 +157,16 @@ static int inject(struct lab *lab, struct lab_state *st, void *arg)
 				e->ci, e->gi);
 	}
 	if (e->kind == LAB_EVENT_DOUBLE_BIT_ECC) {
-		count_error(&gpu->set.ecc_volatile);
-		count_error(&gpu->set.ecc_aggregate);
+		lab_count_error(&gpu->set.ecc_volatile);
+		lab_count_error(&gpu->set.ecc_aggregate);
 	} else if (e->kind == LAB_EVENT_SINGLE_BIT_ECC) {
-		count_error(&gpu->set.ecc_volatile_corrected);
-		count_error(&gpu->set.ecc_aggregate_corrected);
+		lab_count_error(&gpu->set.ecc_volatile_corrected);
+		lab_count_error(&gpu->set.ecc_aggregate_corrected);
 	}
 	lab_raise(st, (enum lab_event_kind)e->kind, e->gpu, e->gi, e->ci, e->data);
-	if (e->kind == LAB_EVENT_XID && e->data == XID_OFF_THE_BUS)
+	if (e->kind == LAB_EVENT_DOUBLE_BIT_ECC)
+		lab_raise(st, LAB_EVENT_XID, e->gpu, e->gi, e->ci, LAB_XID_DOUBLE_BIT);
+	if (e->kind == LAB_EVENT_XID && e->data == LAB_XID_OFF_THE_BUS)
 		gpu->lost = 1;
 	return 0;
 }
@@ -183,17 +174,11 @@ static int inject(struct lab *lab, struct lab_state *st, void *arg)
 int lab_inject(struct lab *lab, const struct lab_event *what, struct mig_error *reterr)
 {
 	struct injection in = { .what = what, .reterr = reterr };
-	int r;
 
 	if (reterr)
 		reterr->msg[0] = '\0';
 	if (what->gpu >= lab->map->con->n_gpus)
 		return mig_fail(reterr, -EINVAL, "there is no GPU %u: this lab has %u", what->gpu,
 				lab->map->con->n_gpus);
-	r = lab_change(lab, inject, &in);
-	if (r == -EPERM)
-		return mig_fail(reterr, r, "this user may not write to the lab's file");
-	if (r == -ENODEV && reterr && !reterr->msg[0])
-		return mig_fail(reterr, r, "the lab was rebooted or destroyed meanwhile");
-	return r;
+	return lab_why_not_changed(lab_change(lab, inject, &in), reterr);
 }

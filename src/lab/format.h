@@ -153,6 +153,21 @@ void lab_wake(const struct lab_map *map, size_t word);
 
 /* trouble_call.c: the tag of a fault's counts */
 uint64_t lab_count_tag(uint32_t id);
+/*
+ * The Xids of what is injected by another name. NVIDIA's Xid catalog: 79 the GPU has fallen off the
+ * bus; memory error management: 48 an uncorrectable error, 63 a row is recorded to be replaced, 64
+ * it could not be recorded.
+ */
+enum {
+	LAB_XID_DOUBLE_BIT = 48,
+	LAB_XID_ROW_REMAP = 63,
+	LAB_XID_ROW_REMAP_FAILURE = 64,
+	LAB_XID_OFF_THE_BUS = 79
+};
+/* One more of what "lab set" may have fixed. */
+void lab_count_error(int32_t *counter);
+/* The sentence of a change that was injected and failed without one of its own. */
+int lab_why_not_changed(int r, struct mig_error *reterr);
 
 /* accounts.c: the client of a slot of a state that is being changed has come, has gone. */
 void lab_account_start(struct lab_state *st, unsigned slot);
@@ -167,6 +182,9 @@ int lab_change(struct lab *lab, lab_change_fn fn, void *arg);
 int lab_locked(struct lab *lab, int (*fn)(struct lab *lab, void *arg), void *arg);
 /* Maps the file for writing if this process may; for counts, which need no lock. */
 uint8_t *lab_writable(const struct lab *lab);
+
+/* conditions.c: why the GPU cannot do what would be asked of it, or 0. */
+int lab_gpu_broken(const struct lab_gpu *gpu);
 
 /* settings.c */
 /* To be called on the copy of a change before the GPU's power changes. */

@@ -19,6 +19,7 @@
  *   -EINVAL INVALID_ARGUMENT   -ENOTSUP NOT_SUPPORTED     -EPERM NO_PERMISSION
  *   -ENOENT NOT_FOUND          -EBUSY IN_USE              -ENOSPC INSUFFICIENT_RESOURCES
  *   -ENODEV GPU_IS_LOST        -EIO UNKNOWN               -ENOTCONN DRIVER_NOT_LOADED
+ *   -ENOTRECOVERABLE RESET_REQUIRED
  */
 
 #define LAB_MAX_GPUS	 16
@@ -45,7 +46,8 @@ struct lab_readings {
 	int32_t ecc_volatile, ecc_aggregate; /* uncorrectable errors */
 	int32_t ecc_volatile_corrected, ecc_aggregate_corrected;
 	int32_t remapped_correctable, remapped_uncorrectable; /* rows replaced by spare ones */
-	int32_t remap_pending, remap_failure;		      /* 0 or 1 */
+	int32_t remap_pending; /* of the rows above, those that wait for a reset */
+	int32_t remap_failure; /* 0 or 1 */
 };
 
 /*
@@ -105,7 +107,8 @@ struct lab_gpu {
 	char serial[16];
 	struct lab_readings set;
 	struct lab_settings user;
-	uint32_t pad3;		      /* the state is stored in 8-byte words */
+	uint8_t needs_reset;	      /* nothing may be asked of it before: RESET_REQUIRED */
+	uint8_t pad3[3];	      /* the state is stored in 8-byte words */
 	uint64_t energy_mj;	      /* used up to energy_at_us, since the driver was loaded */
 	uint64_t energy_at_us;	      /* of the epoch; since then at the power that it draws now */
 	uint64_t loaded_at_us;	      /* when the driver last started the GPU */
@@ -296,6 +299,18 @@ unsigned lab_accounts_of(struct lab *lab, unsigned gpu, struct lab_account ret[L
  * misses them. An Xid of a GPU that has instances may name one: -ENOENT where it is not there.
  */
 int lab_inject(struct lab *lab, const struct lab_event *what, struct mig_error *reterr);
+
+/* What a GPU stays in until something ends it; events come with those that have an Xid. */
+enum lab_condition {
+	LAB_CONDITION_LOST = 1,		 /* fell off the bus; until a reboot */
+	LAB_CONDITION_NEEDS_RESET,	 /* until a reset, which a reboot is as well */
+	LAB_CONDITION_ROW_REMAP,	 /* a row waits to be replaced; until a reset */
+	LAB_CONDITION_ROW_REMAP_FAILURE, /* no spare row was left; for ever */
+	LAB_CONDITIONS
+};
+
+/* Puts a GPU into a condition; -ENODEV where it is lost, and nothing can happen to it any more. */
+int lab_befall(struct lab *lab, unsigned gpu, enum lab_condition what, struct mig_error *reterr);
 
 /* A look at a lab's events. A value: it stays valid when the lab is closed in another thread. */
 struct lab_watch {

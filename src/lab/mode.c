@@ -64,15 +64,25 @@ bool lab_has_mig_mode(const struct mig_board *board, const struct lab_gpu *gpu)
 	return board->n_gi && (!board->mode_display_off || gpu->display_off);
 }
 
+/* What MIG mode has not: accounting (OGKM; nvml.h at SetAccountingMode), compute modes but the
+ * default (nvml.h at SetComputeMode).
+ */
+static void enter_mig_mode(struct lab_state *st, unsigned gpu)
+{
+	lab_account_off(st, gpu);
+	st->gpu[gpu].compute_mode = 0;
+}
+
 static int set_mode(struct lab *lab, struct lab_state *st, void *arg)
 {
 	const struct mode *m = arg;
 	struct lab_gpu *gpu = &st->gpu[m->gpu];
 	const struct mig_board *board = lab_board(lab, gpu);
 	bool changes = gpu->mig_current != m->on;
+	int r = lab_gpu_broken(gpu);
 
-	if (gpu->lost)
-		return -ENODEV;
+	if (r < 0)
+		return r;
 	if (!lab_has_mig_mode(board, gpu))
 		return -ENOTSUP;
 	if (changes && !m->on && instances_forbid(lab, board, gpu))
@@ -86,9 +96,7 @@ static int set_mode(struct lab *lab, struct lab_state *st, void *arg)
 	gpu->mig_current = m->on;
 	clear_instances(gpu);
 	if (m->on)
-		lab_account_off(st, m->gpu); /* (OGKM; nvml.h at SetAccountingMode) */
-	if (m->on)
-		gpu->compute_mode = 0; /* MIG mode knows no other (nvml.h at SetComputeMode) */
+		enter_mig_mode(st, m->gpu);
 	if (board->mode_needs_reset)
 		lab_driver_forgets(gpu);
 	lab_raise(st, LAB_EVENT_MIG_CONFIG, m->gpu, -1, -1, 0);
@@ -140,7 +148,7 @@ static int reset(struct lab *lab, struct lab_state *st, void *arg)
 	clear_instances(gpu);
 	gpu->mig_current = gpu->mig_pending;
 	if (gpu->mig_current)
-		lab_account_off(st, m->gpu);
+		enter_mig_mode(st, m->gpu);
 	lab_driver_forgets(gpu);
 	return 0;
 }

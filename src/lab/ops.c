@@ -84,9 +84,10 @@ static int gi_create(struct lab *lab, struct lab_state *st, void *arg)
 	const struct mig_board *board = lab_board(lab, gpu);
 	int profile = lab_profile_by_id(board, w->profile_id), start;
 	unsigned slot = 0;
+	int r = lab_gpu_broken(gpu);
 
-	if (gpu->lost)
-		return -ENODEV;
+	if (r < 0)
+		return r;
 	if (!gpu->mig_current)
 		return -ENOTSUP;
 	if (profile < 0)
@@ -131,7 +132,10 @@ static int gi_destroy(struct lab *lab, struct lab_state *st, void *arg)
 {
 	struct where *w = arg;
 	struct lab_gi *gi = gi_by_id(&st->gpu[w->gpu], w->gi);
+	int r = lab_gpu_broken(&st->gpu[w->gpu]);
 
+	if (r < 0)
+		return r;
 	if (!gi || gi->generation != w->generation)
 		return -EINVAL;
 	for (unsigned i = 0; i < MIG_MAX_CI; i++)
@@ -208,11 +212,11 @@ static int ci_create(struct lab *lab, struct lab_state *st, void *arg)
 	const uint8_t *rule = lab->map->con->rule;
 	struct lab_gi *gi = gi_by_id(gpu, w->gi);
 	const struct mig_gi_profile *gp;
-	int profile, start, id;
+	int profile, start, id, r = lab_gpu_broken(gpu);
 	unsigned slot = 0;
 
-	if (gpu->lost)
-		return -ENODEV;
+	if (r < 0)
+		return r;
 	if (!gi || gi->generation != w->generation)
 		return -EINVAL;
 	gp = &board->gi[gi->profile];
@@ -262,7 +266,10 @@ static int ci_destroy(struct lab *lab, struct lab_state *st, void *arg)
 	struct where *w = arg;
 	struct lab_gi *gi = gi_by_id(&st->gpu[w->gpu], w->gi);
 	struct lab_ci *ci = gi ? ci_by_id(gi, w->ci) : NULL;
+	int r = lab_gpu_broken(&st->gpu[w->gpu]);
 
+	if (r < 0)
+		return r;
 	if (!ci || ci->generation != w->generation)
 		return -EINVAL;
 	if (lab_count_clients(lab, st, w->gpu, (int)w->gi, (int)w->ci))

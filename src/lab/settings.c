@@ -52,6 +52,7 @@ void lab_driver_forgets(struct lab_gpu *gpu)
 	gpu->energy_at_us = gpu->loaded_at_us = lab_now_us();
 	/* A row waits for the next start of the GPU to be replaced: this is it. */
 	gpu->set.remap_pending = LAB_AUTO;
+	gpu->needs_reset = 0;
 }
 
 struct setting {
@@ -75,7 +76,7 @@ static int set_ecc(struct lab *lab, struct lab_state *st, void *arg)
 
 	(void)lab;
 	st->gpu[s->gpu].ecc_pending = s->value != 0;
-	return st->gpu[s->gpu].lost ? -ENODEV : 0;
+	return lab_gpu_broken(&st->gpu[s->gpu]);
 }
 
 int lab_set_ecc_mode(struct lab *lab, unsigned gpu, bool on)
@@ -106,9 +107,10 @@ static int set_settings(struct lab *lab, struct lab_state *st, void *arg)
 {
 	const struct setting *s = arg;
 	struct lab_gpu *gpu = &st->gpu[s->gpu];
+	int r = lab_gpu_broken(gpu);
 
-	if (gpu->lost)
-		return -ENODEV;
+	if (r < 0)
+		return r;
 	lab_count_energy(lab_board(lab, gpu), gpu);
 	return s->fn(&gpu->user, s->arg);
 }
@@ -123,10 +125,11 @@ static int clear_ecc(struct lab *lab, struct lab_state *st, void *arg)
 {
 	const struct setting *s = arg;
 	struct lab_gpu *gpu = &st->gpu[s->gpu];
+	int r = lab_gpu_broken(gpu);
 
 	(void)lab;
-	if (gpu->lost)
-		return -ENODEV;
+	if (r < 0)
+		return r;
 	if (!gpu->ecc_current)
 		return -ENOTSUP;
 	if (s->value) {

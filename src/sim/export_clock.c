@@ -36,7 +36,7 @@ unsigned sim_mem_mhz(const struct sim_dev *dev)
 static nvmlReturn_t clock_of(nvmlDevice_t device, nvmlClockType_t type, bool max, unsigned *ret)
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = max ? sim_parent(device, &dev) : sim_live_parent(device, &dev);
 	const struct mig_board *b;
 
 	if (status != NVML_SUCCESS)
@@ -158,7 +158,7 @@ static unsigned long long reasons_now(const struct sim_dev *dev)
 static nvmlReturn_t reasons(nvmlDevice_t device, unsigned long long all, unsigned long long *ret)
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = all ? sim_parent(device, &dev) : sim_live_parent(device, &dev);
 
 	if (status != NVML_SUCCESS)
 		return status;

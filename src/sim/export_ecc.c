@@ -69,7 +69,7 @@ SIM_ENTRY(nvmlDeviceGetTotalEccErrors,
 	  (device, errorType, counterType, eccCounts))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_device(device, &dev);
+	nvmlReturn_t status = sim_live(device, &dev);
 
 	if (status == NVML_SUCCESS && !eccCounts)
 		return NVML_ERROR_INVALID_ARGUMENT;
@@ -84,7 +84,7 @@ SIM_ENTRY(nvmlDeviceGetDetailedEccErrors,
 {
 	nvmlEccErrorCounts_t counts = { 0 };
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 
 	if (status == NVML_SUCCESS && !eccCounts)
 		return NVML_ERROR_INVALID_ARGUMENT;
@@ -101,7 +101,7 @@ SIM_ENTRY(nvmlDeviceGetMemoryErrorCounter,
 	  (device, errorType, counterType, locationType, count))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_device(device, &dev);
+	nvmlReturn_t status = sim_live(device, &dev);
 	unsigned long long n = 0;
 	bool sram;
 
@@ -140,7 +140,7 @@ SIM_ENTRY(nvmlDeviceGetSramEccErrorStatus, (nvmlDevice_t device, nvmlEccSramErro
 {
 	unsigned version;
 	struct sim_dev dev;
-	nvmlReturn_t r = sim_parent(device, &dev);
+	nvmlReturn_t r = sim_live_parent(device, &dev);
 
 	if (r != NVML_SUCCESS)
 		return r;
@@ -159,7 +159,7 @@ SIM_ENTRY(nvmlDeviceGetSramUniqueUncorrectedEccErrorCounts,
 	  (device, errorCounts))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 
 	if (status != NVML_SUCCESS)
 		return status;
@@ -179,7 +179,7 @@ SIM_ENTRY(nvmlDeviceGetRemappedRows,
 	  (device, corrRows, uncRows, isPending, failureOccurred))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 
 	if (status != NVML_SUCCESS)
 		return status;
@@ -187,7 +187,7 @@ SIM_ENTRY(nvmlDeviceGetRemappedRows,
 		return NVML_ERROR_INVALID_ARGUMENT;
 	*corrRows = sim_set_or(dev.gpu.set.remapped_correctable, 0);
 	*uncRows = sim_set_or(dev.gpu.set.remapped_uncorrectable, 0);
-	*isPending = sim_set_or(dev.gpu.set.remap_pending, 0);
+	*isPending = sim_set_or(dev.gpu.set.remap_pending, 0) > 0;
 	*failureOccurred = sim_set_or(dev.gpu.set.remap_failure, 0);
 	return NVML_SUCCESS;
 }
@@ -196,16 +196,19 @@ SIM_ENTRY(nvmlDeviceGetRemappedRows_v2, (nvmlDevice_t device, nvmlRemappedRowsIn
 	  (device, info))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
+	unsigned waiting;
 
 	if (status != NVML_SUCCESS)
 		return status;
 	if (!info)
 		return NVML_ERROR_INVALID_ARGUMENT;
+	waiting = sim_waiting_rows(&dev);
 	*info = (nvmlRemappedRowsInfo_v2_t){
 		.corrActiveRemaps = sim_set_or(dev.gpu.set.remapped_correctable, 0),
-		.uncActiveRemaps = sim_set_or(dev.gpu.set.remapped_uncorrectable, 0),
-		.bPending = sim_set_or(dev.gpu.set.remap_pending, 0),
+		.uncActiveRemaps = sim_set_or(dev.gpu.set.remapped_uncorrectable, 0) - waiting,
+		.uncInactiveRemaps = waiting,
+		.bPending = sim_set_or(dev.gpu.set.remap_pending, 0) > 0,
 		.bFailureOccurred = sim_set_or(dev.gpu.set.remap_failure, 0),
 	};
 	return NVML_SUCCESS;
@@ -220,7 +223,7 @@ SIM_ENTRY(nvmlDeviceGetRowRemapperHistogram,
 {
 	unsigned used, failed;
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 
 	if (status != NVML_SUCCESS)
 		return status;
@@ -244,7 +247,7 @@ SIM_ENTRY(nvmlDeviceGetRepairStatus, (nvmlDevice_t device, nvmlRepairStatus_t *r
 	  (device, repairStatus))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 
 	if (status != NVML_SUCCESS)
 		return status;
@@ -262,7 +265,7 @@ SIM_ENTRY(nvmlDeviceGetUnrepairableMemoryFlag_v1,
 	  (device, unrepairableMemoryStatus))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 
 	if (status != NVML_SUCCESS)
 		return status;

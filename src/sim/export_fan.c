@@ -37,6 +37,9 @@ SIM_ENTRY(nvmlDeviceGetFanSpeed, (nvmlDevice_t device, unsigned int *speed), (de
 		return NVML_ERROR_INVALID_ARGUMENT;
 	if (!dev.board->has_fan)
 		return NVML_ERROR_NOT_SUPPORTED;
+	status = sim_alive(&dev);
+	if (status != NVML_SUCCESS)
+		return status;
 	*speed = percent(&dev);
 	return NVML_SUCCESS;
 }
@@ -46,6 +49,8 @@ static nvmlReturn_t speed_of(nvmlDevice_t device, unsigned fan, unsigned *speed)
 	struct sim_dev dev;
 	nvmlReturn_t status = fan_of(device, fan, &dev);
 
+	if (status == NVML_SUCCESS)
+		status = sim_alive(&dev);
 	if (status != NVML_SUCCESS)
 		return status;
 	if (!speed)

@@ -66,10 +66,27 @@ static bool ecc_errors(const struct sim_dev *dev, unsigned id, uint64_t *ret)
 static bool remapped(const struct sim_dev *dev, unsigned id, uint64_t *ret)
 {
 	const int32_t rows[] = { dev->gpu.set.remapped_correctable,
-				 dev->gpu.set.remapped_uncorrectable, dev->gpu.set.remap_pending,
-				 dev->gpu.set.remap_failure };
+				 dev->gpu.set.remapped_uncorrectable,
+				 dev->gpu.set.remap_pending > 0, dev->gpu.set.remap_failure };
 
 	*ret = set_or_0(rows[id - 142]);
+	return true;
+}
+
+/* Of them those that are not in use yet; 301 of correctable errors, 302 of others. */
+static bool waiting_rows(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+{
+	*ret = id == 302 ? sim_waiting_rows(dev) : 0;
+	return true;
+}
+
+/*
+ * 226: a reset is due; 230: which action would help, 1 being a reset. The others are about draining
+ * and PCIe atomics.
+ */
+static bool recovery(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+{
+	*ret = (id == 226 || id == 230) && dev->gpu.needs_reset;
 	return true;
 }
 
@@ -187,24 +204,25 @@ static const struct row {
 	uint8_t type; /* nvmlValueType_t */
 	uint8_t scope;
 	read_fn *read;
+	bool known; /* by the driver, without asking the GPU */
 } rows[] = {
 #define ULL NVML_VALUE_TYPE_UNSIGNED_LONG_LONG
 #define UI  NVML_VALUE_TYPE_UNSIGNED_INT
-	{ 1, 2, ULL, ANY, ecc_mode },
+	{ 1, 2, ULL, ANY, ecc_mode, true },
 	{ 3, 6, ULL, ANY, ecc_errors },
 	{ 32, 59, ULL, ANY, old_link_counter }, /* errors of links 0 to 5, and totals */
 	{ 74, 81, ULL, ANY, policy },
 	{ 82, 82, UI, ANY, memory_temperature },
 	{ 83, 83, ULL, ANY, energy },
 	{ 84, 90, UI, ANY, old_link_speed },
-	{ 91, 91, UI, ANY, links },
+	{ 91, 91, UI, ANY, links, true },
 	{ 94, 95, UI, ANY, zero },		 /* PCIe replays */
 	{ 96, 119, ULL, ANY, old_link_counter }, /* errors of links 6 to 11 */
 	{ 132, 137, UI, ANY, old_link_speed },
 	{ 138, 141, ULL, LINK_ALL, zero }, /* KiB sent and received */
 	{ 142, 145, ULL, ANY, remapped },
 	{ 146, 146, UI, LINK, zero },		  /* number of the link at the other end */
-	{ 147, 147, UI, ANY, links },		  /* to a switch */
+	{ 147, 147, UI, ANY, links, true },	  /* to a switch */
 	{ 148, 160, ULL, ANY, old_link_counter }, /* memory errors of links */
 	{ 161, 163, ULL, LINK_ALL, zero },	  /* replays, recoveries, CRC errors */
 	{ 164, 166, UI, LINK, link },
@@ -212,19 +230,19 @@ static const struct row {
 	{ 169, 169, UI, SMALL, zero }, /* PCIe recoveries */
 	{ 173, 182, UI, SMALL, zero }, /* PCIe errors by kind */
 	{ 183, 183, UI, LANE, zero },
-	{ 184, 184, UI, SMALL, mig_without_reset },
+	{ 184, 184, UI, SMALL, mig_without_reset, true },
 	{ 185, 185, UI, POWER, power },
 	{ 186, 190, UI, POWER_GPU, power },
 	{ 191, 191, ULL, POWER_GPU, energy },
 	{ 192, 192, UI, POWER_GPU, power },
-	{ 193, 196, NVML_VALUE_TYPE_SIGNED_INT, SMALL, distance },
+	{ 193, 196, NVML_VALUE_TYPE_SIGNED_INT, SMALL, distance, true },
 	{ 197, 198, UI, SMALL, zero }, /* PCIe bytes */
-	{ 199, 199, UI, SMALL, mig_without_reset },
+	{ 199, 199, UI, SMALL, mig_without_reset, true },
 	{ 200, 200, UI, SMALL, link_threshold },
 	{ 223, 225, UI, SMALL, link_threshold },
-	{ 226, 230, UI, ANY, zero },  /* no reset and no recovery is due; PCIe atomics */
+	{ 226, 230, UI, ANY, recovery, true },
 	{ 269, 271, ULL, ANY, zero }, /* time that clocks were held down */
-	{ 301, 302, ULL, ANY, zero }, /* remapped rows that are not in use */
+	{ 301, 302, ULL, ANY, waiting_rows },
 #undef ULL
 #undef UI
 };
@@ -305,6 +323,8 @@ static nvmlReturn_t read_value(const struct sim_dev *dev, nvmlFieldValue_t *f, u
 	if (!row)
 		return NVML_ERROR_NOT_SUPPORTED;
 	status = check_scope(dev, row, f->fieldId, f->scopeId);
+	if (status == NVML_SUCCESS && !row->known)
+		status = sim_alive(dev);
 	if (status != NVML_SUCCESS)
 		return status;
 	if (row->scope == POWER && f->scopeId == SCOPE_MEMORY)

@@ -118,7 +118,7 @@ static nvmlReturn_t take(const struct sim_dev *dev, const struct lab_gi *gi, nvm
 SIM_ENTRY(nvmlGpmSampleGet, (nvmlDevice_t device, nvmlGpmSample_t gpmSample), (device, gpmSample))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_device(device, &dev);
+	nvmlReturn_t status = sim_live(device, &dev);
 
 	return status == NVML_SUCCESS ? take(&dev, sim_is_mig(&dev) ? dev.gi : NULL, gpmSample)
 				      : status;
@@ -129,7 +129,7 @@ SIM_ENTRY(nvmlGpmMigSampleGet,
 	  (device, gpuInstanceId, gpmSample))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 
 	if (status != NVML_SUCCESS)
 		return status;

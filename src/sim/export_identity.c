@@ -56,11 +56,17 @@ SIM_ENTRY(nvmlDeviceGetHandleBySerial, (const char *serial, nvmlDevice_t *device
 
 	if (!serial || !device)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	for (unsigned i = 0; i < sim_const()->n_gpus; i++)
-		if (sim_gpu(i, &dev) == NVML_SUCCESS && strcmp(dev.gpu.serial, serial) == 0) {
+	/* nvml.h: GPU_IS_LOST if any GPU has fallen off the bus; those before it can be found. */
+	for (unsigned i = 0; i < sim_const()->n_gpus; i++) {
+		nvmlReturn_t status = sim_gpu(i, &dev);
+
+		if (status != NVML_SUCCESS)
+			return status;
+		if (strcmp(dev.gpu.serial, serial) == 0) {
 			*device = sim_gpu_handle(i);
 			return NVML_SUCCESS;
 		}
+	}
 	return NVML_ERROR_NOT_FOUND;
 }
 
@@ -154,16 +160,23 @@ SIM_ENTRY(nvmlDeviceGetHandleByUUIDV, (const nvmlUUID_t *uuid, nvmlDevice_t *dev
 static nvmlReturn_t by_bus_id(const char *text, nvmlDevice_t *device)
 {
 	struct sim_bus_id id;
-	struct sim_dev dev;
 
 	if (!text || !device || !sim_parse_bus_id(text, &id))
 		return NVML_ERROR_INVALID_ARGUMENT;
-	for (unsigned i = 0; i < sim_const()->n_gpus; i++)
-		if (sim_gpu(i, &dev) == NVML_SUCCESS && dev.gpu.pci_domain == id.domain &&
-		    dev.gpu.pci_bus == id.bus && dev.gpu.pci_device == id.device) {
+	/* nvml.h: GPU_IS_LOST if the target GPU has fallen off the bus. */
+	for (unsigned i = 0; i < sim_const()->n_gpus; i++) {
+		struct sim_dev dev = { .gpu.lost = 0 };
+		nvmlReturn_t status = sim_gpu(i, &dev);
+
+		if (status != NVML_SUCCESS && !dev.gpu.lost)
+			return status;
+		if (dev.gpu.pci_domain != id.domain || dev.gpu.pci_bus != id.bus ||
+		    dev.gpu.pci_device != id.device)
+			continue;
+		if (status == NVML_SUCCESS)
 			*device = sim_gpu_handle(i);
-			return NVML_SUCCESS;
-		}
+		return status;
+	}
 	return NVML_ERROR_NOT_FOUND;
 }
 

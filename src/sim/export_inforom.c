@@ -55,7 +55,7 @@ SIM_ENTRY(nvmlDeviceGetInforomConfigurationChecksum, (nvmlDevice_t device, unsig
 	  (device, checksum))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 
 	if (status != NVML_SUCCESS)
 		return status;
@@ -71,7 +71,7 @@ SIM_ENTRY(nvmlDeviceValidateInforom, (nvmlDevice_t device), (device))
 {
 	struct sim_dev dev;
 
-	return sim_parent(device, &dev);
+	return sim_live_parent(device, &dev);
 }
 
 /* The black box recorder was not written since the driver started (measured on H100 and H200). */

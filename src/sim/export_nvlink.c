@@ -16,7 +16,7 @@
 static nvmlReturn_t any_link(nvmlDevice_t device, unsigned link, const void *out,
 			     struct sim_dev *dev)
 {
-	nvmlReturn_t status = sim_parent(device, dev);
+	nvmlReturn_t status = sim_live_parent(device, dev);
 
 	if (status != NVML_SUCCESS)
 		return status;

@@ -110,7 +110,7 @@ SIM_NUMBER(nvmlDeviceGetGpuMaxPcieLinkGeneration, sim_parent, unsigned int, dev.
 SIM_NUMBER(nvmlDeviceGetCurrPcieLinkGeneration, sim_parent, unsigned int, dev.board->pcie_gen)
 SIM_NUMBER(nvmlDeviceGetMaxPcieLinkWidth, sim_parent, unsigned int, dev.board->pcie_width)
 SIM_NUMBER(nvmlDeviceGetCurrPcieLinkWidth, sim_parent, unsigned int, dev.board->pcie_width)
-SIM_NUMBER(nvmlDeviceGetPcieReplayCounter, sim_parent, unsigned int, 0)
+SIM_NUMBER(nvmlDeviceGetPcieReplayCounter, sim_live_parent, unsigned int, 0)
 
 /* NVML's numbers of link speeds are the generations; in megatransfers a second each doubles. */
 SIM_NUMBER(nvmlDeviceGetPcieLinkMaxSpeed, sim_parent, unsigned int, dev.board->pcie_gen)
@@ -140,7 +140,7 @@ SIM_ENTRY(nvmlDeviceGetPcieThroughput,
 	  (device, counter, value))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 
 	if (status != NVML_SUCCESS)
 		return status;

@@ -83,7 +83,7 @@ SIM_ENTRY(nvmlDeviceGetCurrentClockFreqs,
 	  (device, currentClockFreqs))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 	unsigned mem;
 
 	if (status != NVML_SUCCESS)
@@ -132,7 +132,7 @@ SIM_ENTRY(nvmlDeviceGetDynamicPstatesInfo,
 {
 	nvmlGpuDynamicPstatesInfo_t info = { 0 };
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 
 	if (status != NVML_SUCCESS)
 		return status;
@@ -248,7 +248,7 @@ SIM_ENTRY(nvmlDeviceGetViolationStatus,
 	  (device, perfPolicyType, violTime))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 	uint64_t now = lab_now_us();
 	unsigned type = (unsigned)perfPolicyType;
 

@@ -5,19 +5,21 @@
 #include "sim/numbers.h"
 #include "sim/reading.h"
 
-SIM_NUMBER(nvmlDeviceGetPowerUsage, sim_parent, unsigned int, lab_power_mw(dev.board, &dev.gpu))
-SIM_NUMBER(nvmlDeviceGetEnforcedPowerLimit, sim_parent, unsigned int, sim_power_limit_mw(&dev))
-SIM_NUMBER(nvmlDeviceGetPowerManagementLimit, sim_parent, unsigned int, sim_power_limit_mw(&dev))
-SIM_NUMBER(nvmlDeviceGetPowerManagementDefaultLimit, sim_parent, unsigned int,
+SIM_NUMBER(nvmlDeviceGetPowerUsage, sim_live_parent, unsigned int,
+	   lab_power_mw(dev.board, &dev.gpu))
+SIM_NUMBER(nvmlDeviceGetEnforcedPowerLimit, sim_live_parent, unsigned int, sim_power_limit_mw(&dev))
+SIM_NUMBER(nvmlDeviceGetPowerManagementLimit, sim_live_parent, unsigned int,
+	   sim_power_limit_mw(&dev))
+SIM_NUMBER(nvmlDeviceGetPowerManagementDefaultLimit, sim_live_parent, unsigned int,
 	   dev.board->power_limit_mw)
 SIM_NUMBER(nvmlDeviceGetPowerManagementMode, sim_parent, nvmlEnableState_t, NVML_FEATURE_ENABLED)
 SIM_NUMBER(nvmlDeviceGetPowerSource, sim_parent, nvmlPowerSource_t, NVML_POWER_SOURCE_AC)
-SIM_NUMBER(nvmlDeviceGetPowerState, sim_parent, nvmlPstates_t,
+SIM_NUMBER(nvmlDeviceGetPowerState, sim_live_parent, nvmlPstates_t,
 	   (nvmlPstates_t)sim_set_or(dev.gpu.set.pstate, 0))
-SIM_NUMBER(nvmlDeviceGetPerformanceState, sim_parent, nvmlPstates_t,
+SIM_NUMBER(nvmlDeviceGetPerformanceState, sim_live_parent, nvmlPstates_t,
 	   (nvmlPstates_t)sim_set_or(dev.gpu.set.pstate, 0))
 /* Millijoules since the driver started the GPU. */
-SIM_NUMBER(nvmlDeviceGetTotalEnergyConsumption, sim_parent, unsigned long long,
+SIM_NUMBER(nvmlDeviceGetTotalEnergyConsumption, sim_live_parent, unsigned long long,
 	   lab_energy_mj(dev.board, &dev.gpu))
 
 SIM_ENTRY(nvmlDeviceGetPowerManagementLimitConstraints,
@@ -25,7 +27,7 @@ SIM_ENTRY(nvmlDeviceGetPowerManagementLimitConstraints,
 	  (device, minLimit, maxLimit))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 
 	if (status != NVML_SUCCESS)
 		return status;

@@ -12,7 +12,7 @@ SIM_ENTRY(nvmlDeviceGetTemperature,
 	  (device, sensorType, temp))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 
 	if (status != NVML_SUCCESS)
 		return status;
@@ -26,7 +26,7 @@ SIM_ENTRY(nvmlDeviceGetTemperatureV, (nvmlDevice_t device, nvmlTemperature_t *va
 	  (device, value))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 
 	if (status != NVML_SUCCESS)
 		return status;
@@ -91,7 +91,7 @@ SIM_ENTRY(nvmlDeviceGetMarginTemperature,
 	  (nvmlDevice_t device, nvmlMarginTemperature_t *marginTempInfo), (device, marginTempInfo))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 	int max;
 
 	if (status != NVML_SUCCESS)
@@ -112,7 +112,7 @@ SIM_ENTRY(nvmlDeviceGetMarginTemperature,
 /* In MIG mode no driver tells how busy the whole GPU is: "N/A" in nvidia-smi. */
 static nvmlReturn_t busy_device(nvmlDevice_t device, const void *out, struct sim_dev *dev)
 {
-	nvmlReturn_t status = sim_parent(device, dev);
+	nvmlReturn_t status = sim_live_parent(device, dev);
 
 	if (status != NVML_SUCCESS)
 		return status;

@@ -29,7 +29,7 @@ struct usage {
 static nvmlReturn_t usage_of(nvmlDevice_t device, unsigned long long last_seen, struct usage *ret)
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 	int n;
 
 	if (status != NVML_SUCCESS)
@@ -81,7 +81,7 @@ SIM_ENTRY(nvmlDeviceGetProcessesUtilizationInfo,
 {
 	nvmlProcessesUtilizationInfo_t *info = procesesUtilInfo;
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 	struct usage u;
 	unsigned room;
 
@@ -154,7 +154,7 @@ SIM_ENTRY(nvmlDeviceGetSamples,
 	  (device, type, lastSeenTimeStamp, sampleValType, sampleCount, samples))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 	struct series s;
 	uint64_t newest, newer;
 	unsigned n;

@@ -115,6 +115,20 @@ nvmlReturn_t sim_parent(nvmlDevice_t handle, struct sim_dev *ret)
 	return status;
 }
 
+nvmlReturn_t sim_live(nvmlDevice_t handle, struct sim_dev *ret)
+{
+	nvmlReturn_t status = sim_device(handle, ret);
+
+	return status == NVML_SUCCESS ? sim_alive(ret) : status;
+}
+
+nvmlReturn_t sim_live_parent(nvmlDevice_t handle, struct sim_dev *ret)
+{
+	nvmlReturn_t status = sim_parent(handle, ret);
+
+	return status == NVML_SUCCESS ? sim_alive(ret) : status;
+}
+
 nvmlReturn_t sim_not_there(nvmlDevice_t handle, const void *out)
 {
 	struct sim_dev dev;

@@ -37,6 +37,15 @@ static inline unsigned sim_busy(const struct sim_dev *dev, const struct lab_gi *
 	return sim_set_or(dev->gpu.set.utilization_gpu, 0);
 }
 
+/* Rows that are recorded and will be replaced at the next reset: of uncorrectable errors alone. */
+static inline unsigned sim_waiting_rows(const struct sim_dev *dev)
+{
+	unsigned waiting = sim_set_or(dev->gpu.set.remap_pending, 0);
+	unsigned rows = sim_set_or(dev->gpu.set.remapped_uncorrectable, 0);
+
+	return waiting < rows ? waiting : rows;
+}
+
 /* What programs set, or the board's default. */
 static inline uint32_t sim_power_limit_mw(const struct sim_dev *dev)
 {

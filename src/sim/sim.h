@@ -164,6 +164,17 @@ struct sim_dev {
 nvmlReturn_t sim_device(nvmlDevice_t handle, struct sim_dev *ret);
 /* A device handle that must be of a whole GPU: NOT_SUPPORTED for a MIG device's. */
 nvmlReturn_t sim_parent(nvmlDevice_t handle, struct sim_dev *ret);
+/*
+ * The same of calls whose answer the driver has to ask the GPU for: readings, clocks, counters,
+ * links. Of one that needs a reset they are RESET_REQUIRED (lab/conditions.c says why); the two
+ * above are for what the driver knows by itself: names, places, memory, modes, limits, instances.
+ */
+nvmlReturn_t sim_live(nvmlDevice_t handle, struct sim_dev *ret);
+nvmlReturn_t sim_live_parent(nvmlDevice_t handle, struct sim_dev *ret);
+static inline nvmlReturn_t sim_alive(const struct sim_dev *dev)
+{
+	return dev->gpu.needs_reset ? NVML_ERROR_RESET_REQUIRED : NVML_SUCCESS;
+}
 nvmlReturn_t sim_gi(nvmlGpuInstance_t handle, struct sim_dev *ret);
 nvmlReturn_t sim_ci(nvmlComputeInstance_t handle, struct sim_dev *ret);
 /* NOT_SUPPORTED of a good handle, for calls that have nothing to say for some of their arguments.

@@ -105,14 +105,15 @@ SMI_SLOT(12, parse_bus_id, smi_parse_bus_id,
 	return NVML_SUCCESS;
 }
 
+/* Of a lost GPU as well: the kernel gave out the places when the driver was loaded. */
 SMI_SLOT(75, place_by_index, smi_place_by_index,
 	 (unsigned index, unsigned *domain, unsigned *bus, unsigned *device),
 	 (index, domain, bus, device))
 {
-	struct sim_dev dev;
+	struct sim_dev dev = { .gpu.lost = 0 };
 	nvmlReturn_t status = sim_gpu(index, &dev);
 
-	if (status != NVML_SUCCESS)
+	if (status != NVML_SUCCESS && !dev.gpu.lost)
 		return status;
 	*domain = dev.gpu.pci_domain;
 	*bus = dev.gpu.pci_bus;
@@ -262,7 +263,7 @@ SMI_SLOT(240, margin_temperature, nvmlDeviceGetMarginTemperature,
 	 (nvmlDevice_t device, int *margin), (device, margin))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 	int max;
 
 	if (status != NVML_SUCCESS)
@@ -367,7 +368,7 @@ SMI_SLOT(138, violations, nvmlDeviceGetViolationStatus, (nvmlDevice_t device, ui
 	 (device, ret))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_live_parent(device, &dev);
 
 	if (status == NVML_SUCCESS)
 		ret[0] = ret[1] = 0;

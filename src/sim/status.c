@@ -24,6 +24,8 @@ nvmlReturn_t sim_status(int r)
 		return NVML_ERROR_INSUFFICIENT_RESOURCES;
 	case ENODEV:
 		return NVML_ERROR_GPU_IS_LOST;
+	case ENOTRECOVERABLE:
+		return NVML_ERROR_RESET_REQUIRED;
 	case ENOTCONN:
 		return NVML_ERROR_DRIVER_NOT_LOADED;
 	case ENOMEM:

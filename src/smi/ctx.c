@@ -37,6 +37,9 @@ const char *smi_error(const struct smi *smi, nvmlReturn_t status)
 {
 	const char *text = smi->api->nvmlErrorString(status);
 
+	/* Of this one NVIDIA's program knows more than NVML. */
+	if (status == NVML_ERROR_GPU_IS_LOST)
+		return "GPU is lost.  Reboot the system to recover this GPU\n\n";
 	return text ? text : "Unknown Error";
 }
 

@@ -37,6 +37,7 @@ static void list_mig(struct smi *smi, nvmlDevice_t gpu, const char *parent)
 int smi_list(struct smi *smi)
 {
 	unsigned int i;
+	int code = 0;
 
 	if (!smi->n_gpus) {
 		fputs("No devices found.\n", smi->out);
@@ -49,14 +50,16 @@ int smi_list(struct smi *smi)
 		nvmlReturn_t r = smi->api->nvmlDeviceGetHandleByIndex_v2(i, &dev);
 
 		if (r) {
-			fprintf(smi->out, "Unable to determine the device handle for GPU%u: %s\n",
+			/* In other letters than everywhere else, and the rest is listed. */
+			fprintf(smi->out, "Unable to determine the device handle for gpu %u: %s\n",
 				i, smi_error(smi, r));
-			return smi_exit_code(r);
+			code = smi_exit_code(r);
+			continue;
 		}
 		smi->api->nvmlDeviceGetName(dev, name, sizeof(name));
 		smi->api->nvmlDeviceGetUUID(dev, uuid, sizeof(uuid));
 		fprintf(smi->out, "GPU %u: %s (UUID: %s)\n", i, name, uuid);
 		list_mig(smi, dev, name);
 	}
-	return 0;
+	return code;
 }

@@ -12,14 +12,18 @@ void smi_gpus_free(struct smi_gpus *gpus)
 	gpus->gpu = NULL;
 }
 
-static bool is_index(const char *word, unsigned int index)
+/* Whether the word is a number below that of the GPUs. */
+static bool is_number(const struct smi *smi, const char *word, unsigned int *ret)
 {
 	unsigned long n;
 	char *end;
 
 	errno = 0;
 	n = strtoul(word, &end, 0);
-	return !errno && end != word && !*end && n == index;
+	if (errno || end == word || *end || n >= smi->n_gpus)
+		return false;
+	*ret = (unsigned int)n;
+	return true;
 }
 
 static bool is_named(struct smi *smi, const char *word, const struct smi_gpu *gpu)
@@ -40,7 +44,7 @@ enum match {
 
 static enum match match_bus_id(struct smi *smi, const char *word, const struct smi_gpu *gpu)
 {
-	nvmlDevice_t dev;
+	nvmlDevice_t dev = NULL;
 	nvmlReturn_t r = smi->api->nvmlDeviceGetHandleByPciBusId_v2(word, &dev);
 
 	if (r == NVML_ERROR_INVALID_ARGUMENT) {
@@ -50,7 +54,21 @@ static enum match match_bus_id(struct smi *smi, const char *word, const struct s
 		      smi->out);
 		return MALFORMED;
 	}
+	/* NVIDIA's program compares places, which NVML does not tell of a lost GPU. */
+	if (r == NVML_ERROR_GPU_IS_LOST && gpu->status == r)
+		return MATCH;
 	return r == NVML_SUCCESS && dev == gpu->dev ? MATCH : NO_MATCH;
+}
+
+/* Serial numbers and UUIDs are asked of each GPU, whichever the word means. */
+static enum match match_name(struct smi *smi, const char *word, const struct smi_gpu *gpu)
+{
+	if (gpu->status) {
+		fprintf(smi->out, "Problem with GPU %u: %s\n", gpu->index,
+			smi_error(smi, gpu->status));
+		return MALFORMED;
+	}
+	return is_named(smi, word, gpu) ? MATCH : NO_MATCH;
 }
 
 /* The words are tried in turn, for each GPU anew: those behind a match are not looked at. */
@@ -59,70 +77,58 @@ static enum match match(struct smi *smi, const char *list, const struct smi_gpu 
 	_cleanup_free_ char *copy = strdup(list);
 	enum match found = copy ? NO_MATCH : MALFORMED;
 	char *word, *rest;
+	unsigned int n;
 
 	for (word = copy ? strtok_r(copy, ",", &rest) : NULL; word && found == NO_MATCH;
 	     word = strtok_r(NULL, ",", &rest)) {
-		if (is_index(word, gpu->index) || is_named(smi, word, gpu))
-			found = MATCH;
+		if (is_number(smi, word, &n))
+			found = n == gpu->index ? MATCH : NO_MATCH;
 		else if (strchr(word, ':'))
 			found = match_bus_id(smi, word, gpu);
+		else
+			found = match_name(smi, word, gpu);
 	}
 	return found;
 }
 
-static int all_gpus(struct smi *smi, struct smi_gpus *ret)
+/* Adds a GPU to those that the command is about: only then it has to answer. */
+static int take(struct smi *smi, const struct smi_gpu *gpu, struct smi_gpus *ret)
 {
-	unsigned int i;
-
-	ret->n = 0;
-	ret->gpu = calloc(smi->n_gpus ? smi->n_gpus : 1, sizeof(*ret->gpu));
-	if (!ret->gpu)
-		return 255;
-	for (i = 0; i < smi->n_gpus; i++) {
-		struct smi_gpu *gpu = &ret->gpu[ret->n];
-		nvmlPciInfo_t pci;
-		nvmlReturn_t r = smi->api->nvmlDeviceGetHandleByIndex_v2(i, &gpu->dev);
-
-		if (r) {
-			fprintf(smi->out, "Unable to determine the device handle for GPU%u: %s\n",
-				i, smi_error(smi, r));
-			return smi_exit_code(r);
-		}
-		gpu->index = i;
-		if (!smi->api->nvmlDeviceGetPciInfo_v3(gpu->dev, &pci))
-			snprintf(gpu->bus_id, sizeof(gpu->bus_id), "%s", pci.busId);
-		ret->n++;
+	if (gpu->status) {
+		fprintf(smi->out, "Unable to determine the device handle for GPU%u: %s\n",
+			gpu->index, smi_error(smi, gpu->status));
+		return smi_exit_code(gpu->status);
 	}
-	return 0;
-}
-
-/* Drops the GPUs that are not in the list. */
-static int keep(struct smi *smi, const char *list, struct smi_gpus *gpus)
-{
-	unsigned int i, n = 0;
-
-	if (!list[strspn(list, ",")]) {
-		fputs("Failed to parse device string on command line", smi->out);
-		return 255;
-	}
-	for (i = 0; i < gpus->n; i++) {
-		enum match found = match(smi, list, &gpus->gpu[i]);
-
-		if (found == MALFORMED)
-			return 255;
-		if (found == MATCH)
-			gpus->gpu[n++] = gpus->gpu[i];
-	}
-	gpus->n = n;
+	ret->gpu[ret->n++] = *gpu;
 	return 0;
 }
 
 int smi_select(struct smi *smi, const char *list, struct smi_gpus *ret)
 {
-	int code = all_gpus(smi, ret);
+	int code = 0;
 
-	if (!code && list)
-		code = keep(smi, list, ret);
+	ret->n = 0;
+	ret->gpu = calloc(smi->n_gpus ? smi->n_gpus : 1, sizeof(*ret->gpu));
+	if (!ret->gpu)
+		return 255;
+	if (list && !list[strspn(list, ",")]) {
+		fputs("Failed to parse device string on command line", smi->out);
+		return 255;
+	}
+	for (unsigned int i = 0; i < smi->n_gpus && !code; i++) {
+		struct smi_gpu gpu = { .index = i };
+		nvmlPciInfo_t pci;
+		enum match found;
+
+		gpu.status = smi->api->nvmlDeviceGetHandleByIndex_v2(i, &gpu.dev);
+		if (!gpu.status && !smi->api->nvmlDeviceGetPciInfo_v3(gpu.dev, &pci))
+			snprintf(gpu.bus_id, sizeof(gpu.bus_id), "%s", pci.busId);
+		found = list ? match(smi, list, &gpu) : MATCH;
+		if (found == MALFORMED)
+			return 255;
+		if (found == MATCH)
+			code = take(smi, &gpu, ret);
+	}
 	if (!code && !ret->n) {
 		fputs("No devices were found\n", smi->out);
 		code = 6;

@@ -17,6 +17,7 @@ struct smi {
 
 struct smi_gpu {
 	nvmlDevice_t dev;
+	nvmlReturn_t status; /* of the look-up; those that were selected have none */
 	unsigned int index;
 	char bus_id[NVML_DEVICE_PCI_BUS_ID_BUFFER_SIZE]; /* "": unknown */
 };

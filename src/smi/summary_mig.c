@@ -11,7 +11,7 @@ struct device {
 	char ecc[8];
 };
 
-static void ecc_errors(struct smi *smi, nvmlDevice_t dev, char *cell, size_t size)
+static bool ecc_errors(struct smi *smi, nvmlDevice_t dev, char *cell, size_t size)
 {
 	unsigned long long n = 0;
 	nvmlReturn_t r;
@@ -22,7 +22,8 @@ static void ecc_errors(struct smi *smi, nvmlDevice_t dev, char *cell, size_t siz
 	if (r == NVML_ERROR_NOT_SUPPORTED)
 		snprintf(cell, size, "N/A");
 	else
-		snprintf(cell, size, "%llu", r ? 0 : n);
+		snprintf(cell, size, "%llu", n);
+	return !r || r == NVML_ERROR_NOT_SUPPORTED;
 }
 
 /* false: something is missing, and nvidia-smi leaves the device out. */
@@ -42,8 +43,7 @@ static bool read_device(struct smi *smi, const struct smi_gpu *gpu, unsigned int
 		return false;
 	ret->bar1_used = bar1.bar1Used;
 	ret->bar1_total = bar1.bar1Total;
-	ecc_errors(smi, dev, ret->ecc, sizeof(ret->ecc));
-	return true;
+	return ecc_errors(smi, dev, ret->ecc, sizeof(ret->ecc));
 }
 
 /* sibling: the instance's memory stands in the row above already. */

@@ -84,7 +84,7 @@ def status(place, gi):
     rows = place.json("lab", "status", "one")["events"]
     check([(r["event"], r["xid"], r["gpu"], r["gi"], r["ci"]) for r in rows] ==
           [("xid", 43, 0, None, None), ("xid", 94, 0, gi, 0), ("double-bit-ecc", None, 0, gi, None),
-           ("single-bit-ecc", None, 0, gi, None)], f"lab status lists {rows}")
+           ("xid", 48, 0, gi, None), ("single-bit-ecc", None, 0, gi, None)], f"lab status lists {rows}")
     check([r["number"] for r in rows] == sorted(r["number"] for r in rows), "not in their order")
     check("single-bit-ecc" in place.ok("lab", "status", "one"), "not in the table")
 

@@ -219,7 +219,7 @@ static int give_up_rights(void)
 int main(int argc, char **argv)
 {
 	static struct world w;
-	double for_ns = argc > 2 ? atof(argv[2]) * 1e6 : 150e6;
+	double for_ns = argc > 2 ? strtod(argv[2], NULL) * 1e6 : 150e6;
 
 	if (argc < 2)
 		return 2;

@@ -7,9 +7,9 @@
  *
  * Every function gets a process of its own. HOW is "make" (each on a copy of the lab, in which MIG
  * is switched on and a GPU instance with a compute instance is made where the board can), "whole"
- * (a copy, left as it is) or "keep" (the lab itself with the instances that it has). REPORT gets a
- * line of JSON for each; nothing is printed.
- * tests/sim/calls.py makes calls.inc, the calls themselves.
+ * (a copy, left as it is), "keep" (the lab itself with the instances that it has) or "befall" (a
+ * copy with these, which becomes as LAB.after/state once all handles are there). REPORT gets a line
+ * of JSON for each; nothing is printed. tests/sim/calls.py makes calls.inc, the calls themselves.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -177,7 +177,7 @@ static void make_world(struct world *w, const char *library, const char *how)
 		_exit(91);
 	if (!strcmp(how, "make"))
 		make_instances(w);
-	else if (!strcmp(how, "keep"))
+	else if (!strcmp(how, "keep") || !strcmp(how, "befall"))
 		find_instances(w);
 	if (CALL(w, nvmlDeviceGetHandleByIndex_v2, 1, &w->other))
 		w->other = w->parent;
@@ -418,7 +418,10 @@ static void put_set(FILE *out, const char *key, const unsigned char *set)
 	fprintf(out, "]");
 }
 
-static void one(const char *library, const char *how, const struct call *c, const char *report)
+static void copy(const char *from, const char *to, const char *name, int flags);
+
+static void one(const char *library, const char *how, const struct call *c, const char *lab,
+		const char *folder, const char *report)
 {
 	static struct world w;
 	static struct answers a;
@@ -429,6 +432,13 @@ static void one(const char *library, const char *how, const struct call *c, cons
 
 	look(&before);
 	make_world(&w, library, how);
+	if (!strcmp(how, "befall")) {
+		char after[PATH_MAX];
+
+		/* The file is mapped: what it holds is exchanged, and its size stays. */
+		snprintf(after, sizeof(after), "%s.after", lab);
+		copy(after, folder, "state", 0);
+	}
 	stack = run_painted(&j);
 	/* It may have counted init and shutdown; ends at none. */
 	while (!CALL(&w, nvmlShutdown))
@@ -449,7 +459,7 @@ static void one(const char *library, const char *how, const struct call *c, cons
 
 /* --- all of them ---------------------------------------------------------------------------- */
 
-static void copy(const char *from, const char *to, const char *name)
+static void copy(const char *from, const char *to, const char *name, int flags)
 {
 	char path[PATH_MAX], buffer[65536];
 	ssize_t n;
@@ -458,7 +468,7 @@ static void copy(const char *from, const char *to, const char *name)
 	snprintf(path, sizeof(path), "%s/%s", from, name);
 	in = open(path, O_RDONLY | O_CLOEXEC);
 	snprintf(path, sizeof(path), "%s/%s", to, name);
-	out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	out = open(path, O_WRONLY | O_CREAT | flags | O_CLOEXEC, 0644);
 	while ((n = read(in, buffer, sizeof(buffer))) > 0)
 		if (write(out, buffer, (size_t)n) != n)
 			_exit(96);
@@ -490,8 +500,8 @@ int main(int argc, char **argv)
 		mkdir(folder, 0755);
 	setenv("MIGKIT_LAB", folder, 1);
 	if (!strcmp(how, "one")) {
-		copy(lab, folder, "state");
-		copy(lab, folder, "holders");
+		copy(lab, folder, "state", O_TRUNC);
+		copy(lab, folder, "holders", O_TRUNC);
 		return all_in_one(library, report, argc, argv);
 	}
 	for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
@@ -501,12 +511,12 @@ int main(int argc, char **argv)
 		if (!wanted(calls[i].name, argc, argv))
 			continue;
 		if (copied) {
-			copy(lab, folder, "state");
-			copy(lab, folder, "holders");
+			copy(lab, folder, "state", O_TRUNC);
+			copy(lab, folder, "holders", O_TRUNC);
 		}
 		pid = fork();
 		if (!pid)
-			one(library, how, &calls[i], report);
+			one(library, how, &calls[i], lab, folder, report);
 		if (pid < 0 || waitpid(pid, &status, 0) != pid || status) {
 			say_crash(report, calls[i].name, status);
 			rc = 1;

@@ -135,14 +135,17 @@ static void who_gets_what(void)
 	inject(LAB_EVENT_XID, 0, -1, -1, 5000);
 	expect(before, 1, nvmlEventTypeXidCriticalError, 31, NONE, NONE);
 	expect(before, 0, nvmlEventTypeDoubleBitEccError, 0, NONE, NONE);
+	expect(before, 0, nvmlEventTypeXidCriticalError, 48, NONE, NONE);
 	expect(before, 0, nvmlEventTypeXidCriticalError, 999, NONE, NONE);
 	quiet(before, 0);
 	expect(xids, 1, nvmlEventTypeXidCriticalError, 31, NONE, NONE);
+	expect(xids, 0, nvmlEventTypeXidCriticalError, 48, NONE, NONE);
 	CHECK_EQ(nvml.nvmlEventSetWait(xids, &old, FOREVER_MS), NVML_SUCCESS);
 	CHECK(old.device == gpu[0] && old.eventType == nvmlEventTypeXidCriticalError &&
 	      old.eventData == 999);
 	CHECK_EQ(nvml.nvmlEventSetWait(xids, &old, 0), NVML_ERROR_TIMEOUT);
 	expect(first, 0, nvmlEventTypeDoubleBitEccError, 0, NONE, NONE);
+	expect(first, 0, nvmlEventTypeXidCriticalError, 48, NONE, NONE);
 	expect(first, 0, nvmlEventTypeXidCriticalError, 999, NONE, NONE);
 	/* What happened before a set was registered is not recorded (nvml.h). */
 	expect(late, 0, nvmlEventTypeXidCriticalError, 999, NONE, NONE);
