@@ -278,6 +278,16 @@ const struct cli_cmd cli_commands[] = {
 	  .opts = lab_client_stop_opts,
 	  .max_args = CMD_ANY,
 	  .fn = cmd_lab_client_stop },
+	{ .name = "lab latency",
+	  .group = "Trouble in a lab",
+	  .args = "[none | measured | FILE]",
+	  .summary = "Let calls of NVML take as long as on hardware, or show how long they take",
+	  .details =
+		  "FILE is YAML: 'nvmlGpuInstanceDestroy: 1s', 'group:sensor: 130us'; 'lab fault "
+		  "calls' lists calls and groups. A reboot of the lab leaves it.",
+	  .opts = lab_latency_opts,
+	  .max_args = 1,
+	  .fn = cmd_lab_latency },
 	{ .name = "lab fault add",
 	  .group = "Trouble in a lab",
 	  .args = "CALL...",

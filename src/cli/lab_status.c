@@ -9,6 +9,7 @@
 #include "cli/lab_client.h"
 #include "cli/lab_fault.h"
 #include "cli/lab_inject.h"
+#include "cli/lab_latency.h"
 #include "cli/lab_open.h"
 #include "cli/out.h"
 #include "lab/lab.h"
@@ -186,6 +187,8 @@ static int print(const struct lab *lab, const char *dir, const struct lab_state 
 	if (r >= 0)
 		r = cli_out_str(out, "permissions",
 				"Changes:", con->permissions_real ? "root" : "owner");
+	if (r >= 0)
+		r = lab_latency_line(lab, out);
 	if (r >= 0)
 		r = cli_out_list(out, "gpus", NULL, NULL, gpu_fields, gpus, st->n_gpus,
 				 sizeof(gpus[0]));

@@ -112,6 +112,19 @@ struct lab_fault_count {
 void lab_fault_counted(const struct lab *lab, unsigned slot, const struct lab_fault *fault,
 		       struct lab_fault_count *ret);
 
+/* --- latency -------------------------------------------------------------------------------- */
+
+/* Replaces the times that calls take; without a name: none. A reboot leaves them. */
+int lab_latency_set(struct lab *lab, const struct lab_latency *latency, struct mig_error *reterr);
+void lab_latency_read(const struct lab *lab, struct lab_latency *ret);
+/*
+ * Waits as long as the call takes. Ends early where that changes meanwhile, or the lab is rebooted
+ * or destroyed. Holds no lock.
+ */
+void lab_latency_wait(const struct lab *lab, unsigned call);
+
+/* --- one call ------------------------------------------------------------------------------- */
+
 /* The fault in a slot, if it is in force and about that call. */
 bool lab_fault_of_call(const struct lab *lab, unsigned slot, unsigned call, struct lab_fault *ret);
 /* Counts one call that the fault is about: whether it strikes this one. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What happens around a call because somebody ordered it: faults. Out of the way of other calls. */
+/*
+ * What happens around a call because somebody ordered it: the time it takes, faults. Out of the way
+ * of other calls.
+ */
 #include "sim/sim.h"
 
 #include <fcntl.h>
@@ -120,6 +123,8 @@ bool sim_before(struct sim_call *call, nvmlReturn_t *status)
 	call->start_us = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 	if (*status != NVML_SUCCESS)
 		return false;
+	if (watch & LAB_WATCH_LATENCY)
+		lab_latency_wait(sim_lab(), call->number);
 	return !(watch & LAB_WATCH_FAULTS) || meet_faults(call, status);
 }
 

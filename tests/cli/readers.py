@@ -33,6 +33,7 @@ STILL = {
     "lab-machines": ["lab", "machines"],
     "lab-rules": ["lab", "rules"],
     "lab-client-list": ["lab", "client", "list", "--lab", "full"],
+    "lab-latency": ["lab", "latency", "--lab", "lost"],
     "lab-fault-list": ["lab", "fault", "list", "--lab", "lost"],
     "lab-fault-calls": ["lab", "fault", "calls"],
 }
@@ -88,6 +89,7 @@ def make_machines(p):
     p.ok("lab", "set", "0", "temperature=50", "power=100", "utilization=3", "fan=40", "--lab", "pro")
     p.create("lost", "--board", "a30:1", board="a30:1", driver="535.261.03")
     p.ok("lab", "inject", "1", "xid=79", "--lab", "lost")
+    p.ok("lab", "latency", "measured", "--lab", "lost")
     # Of processes that there are none of.
     for words in (("DeviceGetName", "--nth", "2-5", "--return", "UNKNOWN", "--gpu", "0"),
                   ("group:destroy", "--times", "1", "--take", "1s", "--return-after", "TIMEOUT"),
