@@ -78,6 +78,7 @@ struct sim_call {
 	const void *handle; /* the first argument if it is one, of whatever kind */
 	uint64_t start_us;  /* by the monotonic clock */
 	nvmlReturn_t code_after;
+	bool not_done;	    /* it returned what a fault said */
 	bool returns_after; /* code_after, whatever it did */
 	bool dies_after;
 };

@@ -57,8 +57,7 @@ static void die(void)
 	(void)syscall(SYS_exit_group, 128 + SIGKILL);
 }
 
-/* false: the call is not to be done. */
-static bool strike(struct sim_call *call, unsigned slot, const struct lab_fault *fault,
+static void strike(struct sim_call *call, unsigned slot, const struct lab_fault *fault,
 		   nvmlReturn_t *status)
 {
 	struct lab *lab = sim_lab();
@@ -81,18 +80,18 @@ static bool strike(struct sim_call *call, unsigned slot, const struct lab_fault 
 		die();
 	if (fault->does & LAB_FAULT_KILL_AFTER)
 		call->dies_after = true;
-	if (fault->does & LAB_FAULT_RETURN_AFTER) {
+	if (fault->does & LAB_FAULT_RETURN_AFTER && !call->returns_after) {
 		call->returns_after = true;
 		call->code_after = (nvmlReturn_t)fault->code_after;
 	}
-	if (!(fault->does & LAB_FAULT_RETURN))
-		return true;
-	*status = (nvmlReturn_t)fault->code;
-	return false;
+	if (fault->does & LAB_FAULT_RETURN && !call->not_done) {
+		call->not_done = true;
+		*status = (nvmlReturn_t)fault->code;
+	}
 }
 
-/* In the order of their slots; one that returns is the last that the call meets. */
-static bool meet_faults(struct sim_call *call, nvmlReturn_t *status)
+/* Each counts the call and does its part, in the order of their slots; the first return is told. */
+static void meet_faults(struct sim_call *call, nvmlReturn_t *status)
 {
 	struct lab *lab = sim_lab();
 	uint32_t words[2];
@@ -101,13 +100,10 @@ static bool meet_faults(struct sim_call *call, nvmlReturn_t *status)
 	for (unsigned slot = 0; slot < words[1]; slot++) {
 		struct lab_fault fault;
 
-		if (!lab_fault_of_call(lab, slot, call->number, &fault) ||
-		    !concerns(&fault, call) || !lab_fault_strikes(lab, slot, &fault))
-			continue;
-		if (!strike(call, slot, &fault, status))
-			return false;
+		if (lab_fault_of_call(lab, slot, call->number, &fault) && concerns(&fault, call) &&
+		    lab_fault_strikes(lab, slot, &fault))
+			strike(call, slot, &fault, status);
 	}
-	return true;
 }
 
 _Static_assert(offsetof(struct lab_trouble, n_slots) ==
@@ -125,11 +121,15 @@ bool sim_before(struct sim_call *call, nvmlReturn_t *status)
 		return false;
 	if (watch & LAB_WATCH_LATENCY)
 		lab_latency_wait(sim_lab(), call->number);
-	return !(watch & LAB_WATCH_FAULTS) || meet_faults(call, status);
+	if (watch & LAB_WATCH_FAULTS)
+		meet_faults(call, status);
+	return !call->not_done;
 }
 
 nvmlReturn_t sim_after(struct sim_call *call, nvmlReturn_t status, ...)
 {
+	if (call->not_done)
+		return status;
 	if (call->dies_after)
 		die();
 	return call->returns_after ? call->code_after : status;
