@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/sha1.h"
@@ -82,9 +81,20 @@ void base_uuid5(const uint8_t space[16], const char *name, char ret[37])
 	base_sha1(in, 16 + len, d);
 	d[6] = (uint8_t)((d[6] & 0x0f) | 0x50);
 	d[8] = (uint8_t)((d[8] & 0x3f) | 0x80);
-	snprintf(ret, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-		 d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7], d[8], d[9], d[10], d[11], d[12],
-		 d[13], d[14], d[15]);
+	base_uuid_text(d, ret);
+}
+
+void base_uuid_text(const uint8_t bytes[16], char ret[37])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (unsigned i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*ret++ = '-';
+		*ret++ = digits[bytes[i] >> 4];
+		*ret++ = digits[bytes[i] & 15];
+	}
+	*ret = '\0';
 }
 
 static int hex(char c)

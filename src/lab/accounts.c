@@ -140,6 +140,9 @@ unsigned lab_accounts_of(struct lab *lab, unsigned gpu, struct lab_account ret[L
 	unsigned n = 0;
 	uint64_t made;
 
+	lab_load(lab->map, offsetof(struct lab_state, n_accounts), sizeof(made), &made);
+	if (!made)
+		return 0;
 	lab_load(lab->map, offsetof(struct lab_state, account), sizeof(all), all);
 	for (unsigned i = 0; i < LAB_MAX_ACCOUNTS; i++) {
 		if (!ended_unnoticed(lab, &all[i]))

@@ -96,7 +96,7 @@ static int change_state(struct lab *lab, void *arg)
 
 	if (!before || !after)
 		return -ENOMEM;
-	lab_load(map, 0, size, before);
+	lab_load_locked(map, before);
 	if (before->boot != lab_boot(lab))
 		return -ENODEV;
 	memcpy(after, before, size);
@@ -106,7 +106,7 @@ static int change_state(struct lab *lab, void *arg)
 		return r;
 	root_follow_begin(&files, lab, before, after);
 	if (memcmp(before, after, size) != 0)
-		lab_publish(map, after);
+		lab_publish(map, before, after);
 	root_follow_end(&files, lab, before, after);
 	/* Last: who is told of a new layout may look at its files next. */
 	if (before->n_events != after->n_events || before->boot != after->boot)

@@ -215,6 +215,8 @@ int lab_check(const struct lab_const *con, const struct lab_state *st, struct mi
 	r = check_machine(con, reterr);
 	for (unsigned i = 0; r >= 0 && i < con->n_boards; i++)
 		r = check_board(&con->board[i], reterr);
+	if (r >= 0 && st->clients != lab_used_clients(st))
+		r = mig_fail(reterr, -EBADMSG, "its clients are not those that it counts");
 	for (unsigned i = 0; r >= 0 && i < LAB_MAX_CLIENTS; i++)
 		if (st->client[i].used)
 			r = check_client(st, &st->client[i], reterr);

@@ -149,7 +149,7 @@ static int write_all(int fd, const void *data, size_t size, uint64_t offset)
 /* Data that is kept twice, each time with its sum before it. */
 static int write_copies(int fd, const uint64_t offset[2], const void *data, size_t size)
 {
-	uint64_t sum = lab_sum(data, size);
+	uint64_t sum = lab_copy_sum(data, size);
 	int r = 0;
 
 	for (unsigned c = 0; r >= 0 && c < 2; c++) {

@@ -122,16 +122,28 @@ static inline uint64_t lab_word_load(const uint8_t *base, size_t offset)
 void lab_word_store(uint8_t *base, size_t offset, uint64_t value);
 
 uint64_t lab_sum(const void *data, size_t size);
+/* The same of a copy of what changes. */
+uint64_t lab_copy_sum(const void *data, size_t size);
 size_t lab_state_size(unsigned n_gpus);
 size_t lab_const_size(unsigned n_boards);
 
 /* store.c: one consistent copy of a part of the state; what is current at one moment. */
 void lab_load(const struct lab_map *map, size_t offset, size_t size, void *ret);
-/* A whole state into the idle copy, then current. Only under the lab's lock. */
-void lab_publish(struct lab_map *map, struct lab_state *st);
+/* The same of one GPU, as lab_read_gpu_with() says; returns the boot of the same moment. */
+uint64_t lab_load_gpu(const struct lab_map *map, unsigned gpu, int gi, struct lab_gpu *ret);
+uint64_t lab_load_places(const struct lab_map *map, struct lab_place ret[LAB_MAX_GPUS]);
+/* The clients that there are; bit n of the result: ret[n] is one of them and filled in. */
+uint64_t lab_load_clients(const struct lab_map *map, struct lab_client ret[LAB_MAX_CLIENTS]);
+/* Which entries of a state's table are used. */
+uint64_t lab_used_clients(const struct lab_state *st);
+/* The current state for who has the lab's lock, so that nobody else moves it. */
+void lab_load_locked(const struct lab_map *map, struct lab_state *ret);
+/* A state into the idle copy, then current. Only under the lab's lock; before: the current one. */
+void lab_publish(struct lab_map *map, const struct lab_state *before, struct lab_state *st);
 /* The same of the trouble. */
 void lab_load_trouble(const struct lab_map *map, size_t offset, size_t size, void *ret);
-void lab_publish_trouble(struct lab_map *map, struct lab_trouble *t);
+void lab_publish_trouble(struct lab_map *map, const struct lab_trouble *before,
+			 struct lab_trouble *t);
 /* Where things are kept. */
 struct lab_part lab_part_state(const struct lab_map *map);
 struct lab_part lab_part_trouble(const struct lab_map *map);

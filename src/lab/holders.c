@@ -204,12 +204,6 @@ unsigned lab_count_clients(const struct lab *lab, const struct lab_state *st, un
 	return n;
 }
 
-/* Only the clients: a whole state is not for a foreign thread's stack. */
-static void load_clients(const struct lab *lab, struct lab_client ret[LAB_MAX_CLIENTS])
-{
-	lab_load(lab->map, offsetof(struct lab_state, client), LAB_MAX_CLIENTS * sizeof(*ret), ret);
-}
-
 int lab_clients_of(const struct lab *lab, unsigned gpu, int gi, int ci, struct lab_client *ret,
 		   unsigned cap)
 {
@@ -218,8 +212,8 @@ int lab_clients_of(const struct lab *lab, unsigned gpu, int gi, int ci, struct l
 
 	if (gpu >= lab->map->con->n_gpus)
 		return -EINVAL;
-	load_clients(lab, all);
-	for (unsigned i = 0; i < LAB_MAX_CLIENTS; i++) {
+	for (uint64_t rest = lab_load_clients(lab->map, all); rest; rest &= rest - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(rest);
 		uint32_t pid;
 
 		if (!client_matches(&all[i], gpu, gi, ci) || !alive(lab, &all[i], i, &pid))
@@ -243,20 +237,25 @@ static uint64_t idle_bytes(const struct lab *lab, const struct lab_gpu *g, int g
 	return 0;
 }
 
-uint64_t lab_memory_used(const struct lab *lab, unsigned gpu, int gi)
+uint64_t lab_memory_of(const struct lab *lab, unsigned gpu, const struct lab_gpu *g, int gi)
 {
 	struct lab_client all[LAB_MAX_CLIENTS];
-	struct lab_gpu g;
-	uint64_t used;
+	uint64_t used = idle_bytes(lab, g, gi);
 
-	if (lab_read_gpu(lab, gpu, &g) < 0)
-		return 0;
-	used = idle_bytes(lab, &g, gi);
-	load_clients(lab, all);
-	for (unsigned i = 0; i < LAB_MAX_CLIENTS; i++)
+	for (uint64_t rest = lab_load_clients(lab->map, all); rest; rest &= rest - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(rest);
+
 		if (client_matches(&all[i], gpu, gi, -1) && alive(lab, &all[i], i, NULL))
 			used += all[i].memory;
+	}
 	return used;
+}
+
+uint64_t lab_memory_used(const struct lab *lab, unsigned gpu, int gi)
+{
+	struct lab_gpu g;
+
+	return lab_read_gpu(lab, gpu, &g) < 0 ? 0 : lab_memory_of(lab, gpu, &g, gi);
 }
 
 struct hold {

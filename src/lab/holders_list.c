@@ -44,8 +44,8 @@ static void add_clients(struct list *l)
 {
 	struct lab_client all[LAB_MAX_CLIENTS];
 
-	lab_load(l->lab->map, offsetof(struct lab_state, client), sizeof(all), all);
-	for (unsigned i = 0; i < LAB_MAX_CLIENTS; i++) {
+	for (uint64_t rest = lab_load_clients(l->lab->map, all); rest; rest &= rest - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(rest);
 		const struct lab_client *c = &all[i];
 		struct lab_holder h = { .kind = c->kind,
 					.gpu = c->all_gpus ? -1 : c->gpu,
@@ -53,8 +53,7 @@ static void add_clients(struct list *l)
 					.ci = c->ci,
 					.memory = c->memory };
 
-		if (!c->used || !lab_slot_owner(l->lab, c, i, &h.pid) ||
-		    h.pid == (uint32_t)getpid())
+		if (!lab_slot_owner(l->lab, c, i, &h.pid) || h.pid == (uint32_t)getpid())
 			continue;
 		memcpy(h.name, c->name, sizeof(h.name));
 		h.name[sizeof(h.name) - 1] = '\0';

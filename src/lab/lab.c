@@ -101,23 +101,62 @@ const struct mig_board *lab_board(const struct lab *lab, const struct lab_gpu *g
 	return &lab->map->con->board[gpu->board];
 }
 
+static bool destroyed(const struct lab_map *map)
+{
+	return lab_word_load(map->ro, offsetof(struct lab_header, destroyed));
+}
+
 /* The boot counter lies in the same copy; a reboot in between shows at the next call. */
 bool lab_gone(const struct lab_map *map, uint64_t boot)
 {
 	uint64_t now;
 
 	lab_load(map, offsetof(struct lab_state, boot), sizeof(now), &now);
-	return now != boot || lab_word_load(map->ro, offsetof(struct lab_header, destroyed));
+	return now != boot || destroyed(map);
 }
 
 int lab_read_gpu(const struct lab *lab, unsigned gpu, struct lab_gpu *ret)
 {
+	return lab_read_gpu_with(lab, gpu, LAB_GI_ALL, ret);
+}
+
+int lab_read_gpu_with(const struct lab *lab, unsigned gpu, int gi, struct lab_gpu *ret)
+{
 	if (gpu >= lab->map->con->n_gpus)
 		return -EINVAL;
-	if (lab_gone(lab->map, lab_boot(lab)))
+	if (lab_load_gpu(lab->map, gpu, gi, ret) != lab_boot(lab) || destroyed(lab->map))
 		return -ENODEV;
-	lab_load(lab->map, offsetof(struct lab_state, gpu) + gpu * sizeof(*ret), sizeof(*ret), ret);
 	return ret->lost ? -ENODEV : 0;
+}
+
+unsigned lab_read_places(const struct lab *lab, struct lab_place ret[LAB_MAX_GPUS])
+{
+	if (lab_load_places(lab->map, ret) != lab_boot(lab) || destroyed(lab->map))
+		return 0;
+	return lab->map->con->n_gpus;
+}
+
+/* Neither changes in a lab's life, so it does not matter of which moment a word is. */
+int lab_find_gpu(const struct lab *lab, size_t offset, const char *text)
+{
+	const struct lab_map *map = lab->map;
+	size_t size =
+		offset == offsetof(struct lab_gpu, uuid) ? sizeof(((struct lab_gpu *)0)->uuid) : 16;
+	size_t len = strnlen(text, size);
+	char want[48] = "";
+
+	if (len == size)
+		return -1;
+	memcpy(want, text, len);
+	for (unsigned i = 0; i < map->con->n_gpus; i++) {
+		char have[48];
+
+		lab_load(map, offsetof(struct lab_state, gpu) + i * sizeof(struct lab_gpu) + offset,
+			 size, have);
+		if (!memcmp(have, want, len + 1))
+			return (int)i;
+	}
+	return -1;
 }
 
 int lab_read_state(const struct lab *lab, struct lab_state *ret)

@@ -170,6 +170,7 @@ struct lab_state {
 	uint64_t boot;		  /* counts reboots */
 	uint32_t next_generation; /* of instances */
 	uint32_t n_gpus;
+	uint64_t clients; /* bit n: client[n] is used; lab_publish() sees to it */
 	struct lab_client client[LAB_MAX_CLIENTS];
 	uint64_t n_accounts;			      /* ever */
 	struct lab_account account[LAB_MAX_ACCOUNTS]; /* the last ones, in a ring */
@@ -237,10 +238,28 @@ const struct mig_board *lab_board(const struct lab *lab, const struct lab_gpu *g
 
 /*
  * Readers: no lock, no system call; the copy is of one moment. -ENODEV when the lab was rebooted
- * or destroyed since lab_open (or the GPU is lost), -EINVAL no such GPU.
+ * or destroyed since lab_open (or the GPU is lost), -EINVAL no such GPU. Of a GPU's instances that
+ * are not used the first 8 bytes alone are filled in.
  */
 int lab_read_gpu(const struct lab *lab, unsigned gpu, struct lab_gpu *ret);
+/* The same with one of its GPU instances, by id, or none: reading all is most of the time. */
+enum { LAB_GI_ALL = -2, LAB_GI_NONE = -1 };
+int lab_read_gpu_with(const struct lab *lab, unsigned gpu, int gi, struct lab_gpu *ret);
 int lab_read_state(const struct lab *lab, struct lab_state *ret);
+
+/*
+ * For those who look at all GPUs, of which a whole one is fifty times as much: where each is.
+ * Returns how many there are; 0 where lab_read_gpu() is -ENODEV of all of them.
+ */
+struct lab_place {
+	uint8_t board, lost, pcie_switch;
+	uint8_t pad;
+	uint32_t pci_domain, pci_bus, pci_device;
+	int32_t numa_node;
+};
+unsigned lab_read_places(const struct lab *lab, struct lab_place ret[LAB_MAX_GPUS]);
+/* The first GPU with that UUID or serial number, at its offset in struct lab_gpu; -1: none. */
+int lab_find_gpu(const struct lab *lab, size_t offset, const char *text);
 
 /*
  * Changes; each is all or nothing and visible to every process at once.
@@ -343,6 +362,8 @@ int lab_clients_of(const struct lab *lab, unsigned gpu, int gi, int ci, struct l
 /* Bytes in use on a GPU (gi -1) or in a GI (its id): idle use or what "lab set" says, and clients.
  */
 uint64_t lab_memory_used(const struct lab *lab, unsigned gpu, int gi);
+/* The same for those who have read the GPU. */
+uint64_t lab_memory_of(const struct lab *lab, unsigned gpu, const struct lab_gpu *g, int gi);
 /* Whether another process has the GPU open (attached, or a client of any kind). */
 bool lab_gpu_in_use(const struct lab *lab, unsigned gpu);
 

@@ -294,14 +294,23 @@ static void mark(const struct lab *lab, uint64_t seq)
 	lab_word_store(lab->map->rw, offsetof(struct lab_header, root_seq), seq);
 }
 
+/* Most changes are of one GPU: to compare bytes is quicker than to look for instances. */
+static bool same_instances(const struct lab_gpu *a, const struct lab_gpu *b)
+{
+	struct have x, y;
+
+	if (!memcmp(a->gi, b->gi, sizeof(a->gi)))
+		return true;
+	x = have_of(a);
+	y = have_of(b);
+	return !memcmp(&x, &y, sizeof(x));
+}
+
 static bool same_layout(const struct lab_state *a, const struct lab_state *b)
 {
-	for (unsigned i = 0; i < a->n_gpus; i++) {
-		struct have x = have_of(&a->gpu[i]), y = have_of(&b->gpu[i]);
-
-		if (memcmp(&x, &y, sizeof(x)) != 0)
+	for (unsigned i = 0; i < a->n_gpus; i++)
+		if (!same_instances(&a->gpu[i], &b->gpu[i]))
 			return false;
-	}
 	return true;
 }
 
@@ -320,8 +329,12 @@ void root_follow_begin(struct root_follow *f, const struct lab *lab, const struc
 	}
 	mark(lab, MARK_CHANGING);
 	for (unsigned i = 0; i < after->n_gpus && !f->whole; i++) {
-		struct have from = have_of(&before->gpu[i]), to = have_of(&after->gpu[i]);
+		struct have from, to;
 
+		if (same_instances(&before->gpu[i], &after->gpu[i]))
+			continue;
+		from = have_of(&before->gpu[i]);
+		to = have_of(&after->gpu[i]);
 		add_missing(f, after->gpu[i].minor, &from, &to);
 	}
 }
@@ -357,8 +370,12 @@ void root_follow_end(struct root_follow *f, const struct lab *lab, const struct 
 		if (f->whole)
 			follow_whole(f, lab, after);
 		for (unsigned i = 0; i < after->n_gpus && !f->whole; i++) {
-			struct have from = have_of(&before->gpu[i]), to = have_of(&after->gpu[i]);
+			struct have from, to;
 
+			if (same_instances(&before->gpu[i], &after->gpu[i]))
+				continue;
+			from = have_of(&before->gpu[i]);
+			to = have_of(&after->gpu[i]);
 			drop_gone(f, after->gpu[i].minor, &from, &to);
 		}
 		close(f->fd);

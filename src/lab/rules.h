@@ -98,6 +98,8 @@ uint64_t lab_gpu_idle_bytes(const struct mig_board *board, const struct lab_gpu 
 unsigned lab_mig_devices(const struct lab_gpu *gpu, uint8_t *ret_gi, uint8_t *ret_ci, unsigned cap);
 /* Positions of the GIs of a profile (position; -1: all) by GI id ascending. Returns how many. */
 unsigned lab_gis_of(const struct lab_gpu *gpu, int profile, uint8_t ret[MIG_MAX_GI]);
+/* The same of the CIs of a GI. */
+unsigned lab_cis_of(const struct lab_gi *gi, int profile, uint8_t ret[MIG_MAX_CI]);
 /* "MIG-xxxxxxxx-..." of a compute instance: version 5, from the GPU's UUID, GI id and first slice.
  */
 void lab_mig_uuid(const struct lab_gpu *gpu, const struct lab_gi *gi, unsigned ci_start,

@@ -211,13 +211,39 @@ int lab_gi_default_start(const struct mig_board *board, const struct lab_gpu *gp
 
 unsigned lab_gis_of(const struct lab_gpu *gpu, int profile, uint8_t ret[MIG_MAX_GI])
 {
+	uint8_t at[MIG_MAX_GI_ID + 1];
+	uint32_t ids = 0;
 	unsigned n = 0;
 
-	for (unsigned id = 0; id <= MIG_MAX_GI_ID; id++)
-		for (unsigned i = 0; i < MIG_MAX_GI; i++)
-			if (gpu->gi[i].used && gpu->gi[i].id == id &&
-			    (profile < 0 || gpu->gi[i].profile == profile))
-				ret[n++] = (uint8_t)i;
+	for (unsigned i = 0; i < MIG_MAX_GI; i++) {
+		const struct lab_gi *gi = &gpu->gi[i];
+
+		if (!gi->used || gi->id > MIG_MAX_GI_ID || (profile >= 0 && gi->profile != profile))
+			continue;
+		at[gi->id] = (uint8_t)i;
+		ids |= 1u << gi->id;
+	}
+	for (; ids; ids &= ids - 1)
+		ret[n++] = at[__builtin_ctz(ids)];
+	return n;
+}
+
+unsigned lab_cis_of(const struct lab_gi *gi, int profile, uint8_t ret[MIG_MAX_CI])
+{
+	uint8_t at[MIG_MAX_CI];
+	uint32_t ids = 0;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < MIG_MAX_CI; i++) {
+		const struct lab_ci *ci = &gi->ci[i];
+
+		if (!ci->used || ci->id >= MIG_MAX_CI || (profile >= 0 && ci->profile != profile))
+			continue;
+		at[ci->id] = (uint8_t)i;
+		ids |= 1u << ci->id;
+	}
+	for (; ids; ids &= ids - 1)
+		ret[n++] = at[__builtin_ctz(ids)];
 	return n;
 }
 
@@ -228,15 +254,12 @@ unsigned lab_mig_devices(const struct lab_gpu *gpu, uint8_t *ret_gi, uint8_t *re
 	unsigned n = 0;
 
 	for (unsigned g = 0; g < n_gi; g++) {
-		const struct lab_gi *gi = &gpu->gi[order[g]];
+		uint8_t ci[MIG_MAX_CI];
+		unsigned n_ci = lab_cis_of(&gpu->gi[order[g]], -1, ci);
 
-		for (unsigned id = 0; id < MIG_MAX_CI; id++) {
-			for (unsigned c = 0; c < MIG_MAX_CI; c++) {
-				if (!gi->ci[c].used || gi->ci[c].id != id || n >= cap)
-					continue;
-				ret_gi[n] = order[g];
-				ret_ci[n++] = (uint8_t)c;
-			}
+		for (unsigned c = 0; c < n_ci && n < cap; c++) {
+			ret_gi[n] = order[g];
+			ret_ci[n++] = ci[c];
 		}
 	}
 	return n;
@@ -248,8 +271,8 @@ uint64_t lab_gi_idle_bytes(const struct mig_board *board, const struct lab_gi *g
 
 	if (gi->memory_used_mib != LAB_AUTO)
 		return (uint64_t)gi->memory_used_mib << 20;
-	for (unsigned c = 0; c < MIG_MAX_CI; c++)
-		has_ci = has_ci || gi->ci[c].used;
+	for (unsigned c = 0; c < MIG_MAX_CI && !has_ci; c++)
+		has_ci = gi->ci[c].used;
 	if (!has_ci)
 		return 0;
 	return (uint64_t)board->idle_gi_kib_per_slice * board->gi[gi->profile].slices * 1024;

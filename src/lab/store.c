@@ -45,6 +45,31 @@ uint64_t lab_sum(const void *data, size_t size)
 	return h;
 }
 
+/*
+ * Of a copy: what each word adds does not depend on the others, so that a change of a few words of
+ * many costs those few.
+ */
+static uint64_t sum_part(size_t offset, uint64_t w)
+{
+	w = (w ^ (offset + 1) * 0x9e3779b97f4a7c15u) * 0xff51afd7ed558ccdu;
+	w = (w ^ w >> 32) * 0xc4ceb9fe1a85ec53u;
+	return w ^ w >> 29;
+}
+
+uint64_t lab_copy_sum(const void *data, size_t size)
+{
+	const uint8_t *p = data;
+	uint64_t sum = sum_start(size);
+
+	for (size_t i = 0; i < size; i += 8) {
+		uint64_t w;
+
+		memcpy(&w, p + i, 8);
+		sum += sum_part(i, w);
+	}
+	return sum;
+}
+
 size_t lab_state_size(unsigned n_gpus)
 {
 	return offsetof(struct lab_state, gpu) + n_gpus * sizeof(struct lab_gpu);
@@ -102,85 +127,285 @@ static uint64_t load_seq(const struct lab_map *map, size_t at)
 	return __atomic_load_n((const uint64_t *)(const void *)p, __ATOMIC_ACQUIRE);
 }
 
+/* Plain words, to be read again where the sequence moved meanwhile. */
+static inline void load_words(const uint8_t *from, size_t size, void *ret)
+{
+	uint8_t *out = ret;
+
+	for (size_t i = 0; i < size; i += 8) {
+		uint64_t w = lab_word_load(from, i);
+
+		memcpy(out + i, &w, 8);
+	}
+}
+
+static inline uint64_t state_seq(const struct lab_map *map)
+{
+	return load_seq(map, offsetof(struct lab_header, seq));
+}
+
+/* The state in the copy that a sequence number makes current, behind its sum. */
+static inline const uint8_t *copy_of(const struct lab_map *map, uint64_t seq)
+{
+	return map->ro + map->head.copy_offset[seq % 2] + sizeof(uint64_t);
+}
+
 /*
  * A writer only touches the copy that is not current, so what was read is of one moment if the
  * sequence did not move meanwhile. No lock, no system call.
  */
-static inline __attribute__((always_inline)) void load(const struct lab_map *map, size_t seq_at,
-						       const uint64_t copy[2], size_t offset,
-						       size_t size, uint8_t *out)
+static inline bool moved(const struct lab_map *map, uint64_t seq)
 {
-	uint64_t seq, again;
-
-	do {
-		seq = load_seq(map, seq_at);
-		size_t base = copy[seq % 2] + sizeof(uint64_t) + offset;
-
-		for (size_t i = 0; i < size; i += 8) {
-			uint64_t w = lab_word_load(map->ro, base + i);
-
-			memcpy(out + i, &w, 8);
-		}
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		again = load_seq(map, seq_at);
-	} while (seq != again);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return state_seq(map) != seq;
 }
 
 void lab_load(const struct lab_map *map, size_t offset, size_t size, void *ret)
 {
-	load(map, offsetof(struct lab_header, seq), map->head.copy_offset, offset, size, ret);
+	uint64_t seq;
+
+	do {
+		seq = state_seq(map);
+		load_words(copy_of(map, seq) + offset, size, ret);
+	} while (moved(map, seq));
 }
 
 void lab_load_trouble(const struct lab_map *map, size_t offset, size_t size, void *ret)
 {
-	load(map, offsetof(struct lab_header, trouble_seq), map->head.trouble_offset, offset, size,
-	     ret);
+	size_t word = offsetof(struct lab_header, trouble_seq);
+	uint64_t seq;
+
+	do {
+		seq = load_seq(map, word);
+		load_words(map->ro + map->head.trouble_offset[seq % 2] + sizeof(seq) + offset, size,
+			   ret);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (load_seq(map, word) != seq);
 }
 
-/* data begins with its sequence number. */
-static void publish(struct lab_map *map, const struct lab_part *part, void *data)
+/* An entry that is not used is told by its first word, and the rest of it is not read. */
+static inline bool load_used(const uint8_t *from, size_t size, void *ret)
 {
-	uint64_t seq = load_seq(map, part->seq) + 1;
-	size_t size = part->size, base = part->copy[seq % 2];
+	uint64_t first = lab_word_load(from, 0);
+	uint8_t used;
+
+	memcpy(ret, &first, 8);
+	memcpy(&used, &first, 1);
+	if (used)
+		load_words(from + 8, size - 8, (uint8_t *)ret + 8);
+	return used;
+}
+
+_Static_assert(offsetof(struct lab_gi, used) == 0 && offsetof(struct lab_ci, used) == 0,
+	       "told by its first word");
+_Static_assert(LAB_MAX_CLIENTS == 64, "a bit each");
+_Static_assert(offsetof(struct lab_gpu, gi) % 8 == 0 && sizeof(struct lab_gi) % 8 == 0 &&
+		       offsetof(struct lab_gi, ci) % 8 == 0 && sizeof(struct lab_ci) % 8 == 0 &&
+		       offsetof(struct lab_state, client) % 8 == 0 &&
+		       sizeof(struct lab_client) % 8 == 0,
+	       "read in 8-byte words");
+
+/*
+ * A GPU has room for 64 compute instances and rarely more than a few: what is not used is most of
+ * it, and copying that was most of the time of every reading call.
+ */
+static inline void load_gi(const uint8_t *from, struct lab_gi *ret)
+{
+	if (!load_used(from, offsetof(struct lab_gi, ci), ret))
+		return;
+	for (unsigned c = 0; c < MIG_MAX_CI; c++)
+		load_used(from + offsetof(struct lab_gi, ci) + c * sizeof(struct lab_ci),
+			  sizeof(struct lab_ci), &ret->ci[c]);
+}
+
+/* Only those instances that are asked for; the others are as if they were not used. */
+static inline void load_gis(const uint8_t *from, int which, struct lab_gi *ret)
+{
+	for (unsigned i = 0; i < MIG_MAX_GI; i++, from += sizeof(*ret), ret++) {
+		if (which == LAB_GI_ALL) {
+			load_gi(from, ret);
+			continue;
+		}
+		memset(ret, 0, 8);
+		if (which == LAB_GI_NONE)
+			continue;
+		load_words(from, 8, ret);
+		if (ret->used && ret->id == which)
+			load_gi(from, ret);
+		else
+			ret->used = 0;
+	}
+}
+
+uint64_t lab_load_gpu(const struct lab_map *map, unsigned gpu, int gi, struct lab_gpu *ret)
+{
+	uint64_t seq, boot;
+
+	do {
+		const uint8_t *from;
+
+		seq = state_seq(map);
+		from = copy_of(map, seq);
+		boot = lab_word_load(from, offsetof(struct lab_state, boot));
+		from += offsetof(struct lab_state, gpu) + gpu * sizeof(*ret);
+		load_words(from, offsetof(struct lab_gpu, gi), ret);
+		load_gis(from + offsetof(struct lab_gpu, gi), gi, ret->gi);
+	} while (moved(map, seq));
+	return boot;
+}
+
+uint64_t lab_load_places(const struct lab_map *map, struct lab_place ret[LAB_MAX_GPUS])
+{
+	uint64_t seq, boot;
+
+	_Static_assert(offsetof(struct lab_gpu, uuid) == 32, "the place is what precedes it");
+	do {
+		const uint8_t *from;
+
+		seq = state_seq(map);
+		from = copy_of(map, seq);
+		boot = lab_word_load(from, offsetof(struct lab_state, boot));
+		from += offsetof(struct lab_state, gpu);
+		for (unsigned i = 0; i < map->con->n_gpus; i++, from += sizeof(struct lab_gpu)) {
+			struct lab_gpu g;
+
+			load_words(from, offsetof(struct lab_gpu, uuid), &g);
+			ret[i] = (struct lab_place){ .board = g.board,
+						     .lost = g.lost,
+						     .pcie_switch = g.pcie_switch,
+						     .pci_domain = g.pci_domain,
+						     .pci_bus = g.pci_bus,
+						     .pci_device = g.pci_device,
+						     .numa_node = g.numa_node };
+		}
+	} while (moved(map, seq));
+	return boot;
+}
+
+uint64_t lab_load_clients(const struct lab_map *map, struct lab_client ret[LAB_MAX_CLIENTS])
+{
+	uint64_t seq, used;
+
+	do {
+		const uint8_t *from;
+
+		seq = state_seq(map);
+		from = copy_of(map, seq);
+		used = lab_word_load(from, offsetof(struct lab_state, clients));
+		from += offsetof(struct lab_state, client);
+		for (uint64_t rest = used; rest; rest &= rest - 1) {
+			unsigned i = (unsigned)__builtin_ctzll(rest);
+
+			load_words(from + i * sizeof(*ret), sizeof(*ret), &ret[i]);
+		}
+	} while (moved(map, seq));
+	return used;
+}
+
+uint64_t lab_used_clients(const struct lab_state *st)
+{
+	uint64_t used = 0;
+
+	for (unsigned i = 0; i < LAB_MAX_CLIENTS; i++)
+		used |= (uint64_t)(st->client[i].used != 0) << i;
+	return used;
+}
+
+void lab_load_locked(const struct lab_map *map, struct lab_state *ret)
+{
+	memcpy(ret, copy_of(map, state_seq(map)), map->head.copy_size);
+}
+
+/* What is compared as one. */
+#define BLOCK 256u
+
+static size_t block_size(size_t size, size_t at)
+{
+	return size - at < BLOCK ? size - at : BLOCK;
+}
+
+/* The sum of data that came from data with that sum. */
+static uint64_t sum_after(const void *before, uint64_t sum, const void *after, size_t size)
+{
+	const uint8_t *from = before, *to = after;
+
+	for (size_t at = 0; at < size; at += BLOCK) {
+		size_t n = block_size(size, at);
+
+		if (!memcmp(from + at, to + at, n))
+			continue;
+		for (size_t i = at; i < at + n; i += 8) {
+			uint64_t old, new;
+
+			memcpy(&old, from + i, 8);
+			memcpy(&new, to + i, 8);
+			sum += sum_part(i, new) - sum_part(i, old);
+		}
+	}
+	return sum;
+}
+
+/* Words that are there already are not stored: readers keep their cache lines. */
+static void store_changed(struct lab_map *map, size_t base, const void *data, size_t size)
+{
 	const uint8_t *in = data;
-	uint64_t sum, w;
+
+	for (size_t at = 0; at < size; at += BLOCK) {
+		size_t n = block_size(size, at);
+
+		if (!memcmp(map->rw + base + at, in + at, n))
+			continue;
+		for (size_t i = at; i < at + n; i += 8) {
+			uint64_t w;
+
+			memcpy(&w, in + i, 8);
+			if (w != lab_word_load(map->rw, base + i))
+				lab_word_store(map->rw, base + i, w);
+		}
+	}
+}
+
+/* data begins with its sequence number; before: what is current. */
+static void publish(struct lab_map *map, const struct lab_part *part, const void *before,
+		    void *data)
+{
+	uint64_t seq = load_seq(map, part->seq), sum = lab_word_load(map->ro, part->copy[seq % 2]);
+	size_t base = part->copy[++seq % 2];
 
 	memcpy(data, &seq, sizeof(seq));
-	sum = lab_sum(data, size);
+	sum = sum_after(before, sum, data, part->size);
 	/* A reader that sees one of the words below must also see the sequence that preceded them.
 	 */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	for (size_t i = 0; i < size; i += 8) {
-		memcpy(&w, in + i, 8);
-		if (w != lab_word_load(map->rw, base + sizeof(uint64_t) + i))
-			lab_word_store(map->rw, base + sizeof(uint64_t) + i, w);
-	}
+	store_changed(map, base + sizeof(uint64_t), data, part->size);
 	lab_word_store(map->rw, base, sum);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	lab_word_store(map->rw, part->seq, seq);
 }
 
-void lab_publish(struct lab_map *map, struct lab_state *st)
+void lab_publish(struct lab_map *map, const struct lab_state *before, struct lab_state *st)
 {
 	const struct lab_part part = lab_part_state(map);
 
-	publish(map, &part, st);
+	st->clients = lab_used_clients(st);
+	publish(map, &part, before, st);
 }
 
-void lab_publish_trouble(struct lab_map *map, struct lab_trouble *t)
+void lab_publish_trouble(struct lab_map *map, const struct lab_trouble *before,
+			 struct lab_trouble *t)
 {
 	const struct lab_part part = lab_part_trouble(map);
 
-	publish(map, &part, t);
+	publish(map, &part, before, t);
 }
 
 /* Only meaningful while no writer is at work: under the lock, or as a first look that is repeated.
  */
 int lab_copy_valid(const struct lab_map *map, const struct lab_part *part, unsigned copy)
 {
-	uint64_t h = sum_start(part->size), base = part->copy[copy];
+	uint64_t sum = sum_start(part->size), base = part->copy[copy];
 
 	for (size_t i = 0; i < part->size; i += 8)
-		h = sum_word(h, lab_word_load(map->ro, base + sizeof(uint64_t) + i));
-	return h == lab_word_load(map->ro, base) ? 0 : -1;
+		sum += sum_part(i, lab_word_load(map->ro, base + sizeof(uint64_t) + i));
+	return sum == lab_word_load(map->ro, base) ? 0 : -1;
 }

@@ -14,10 +14,11 @@ static bool capable(const struct mig_board *board)
 
 static bool any_capable(void)
 {
-	struct sim_dev dev;
+	struct lab_place place[LAB_MAX_GPUS];
+	unsigned n = lab_read_places(sim_lab(), place);
 
-	for (unsigned i = 0; i < sim_const()->n_gpus; i++)
-		if (sim_gpu(i, &dev) == NVML_SUCCESS && capable(dev.board))
+	for (unsigned i = 0; i < n; i++)
+		if (!place[i].lost && capable(&sim_const()->board[place[i].board]))
 			return true;
 	return false;
 }

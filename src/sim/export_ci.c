@@ -2,8 +2,9 @@
 /* Compute instances: profiles, placements, making, listing and destroying. */
 #include "sim/sim.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "sim/text.h"
 
 /*
  * NVML_COMPUTE_INSTANCE_PROFILE_COUNT in the header of each CUDA release: 6 in 11.1, 7 in 11.6, 8
@@ -62,7 +63,7 @@ static void fill_v2(const struct sim_dev *dev, nvmlComputeInstanceProfileInfo_v2
 		.sharedJpegCount = dev->gp->jpeg,
 		.sharedOfaCount = dev->gp->ofa,
 	};
-	snprintf(info->name, sizeof(info->name), "MIG %s", dev->cp->name);
+	sim_put_mig(info->name, sizeof(info->name), dev->cp->name);
 }
 
 static void fill_v3(const struct sim_dev *dev, nvmlComputeInstanceProfileInfo_v3_t *info)
@@ -81,7 +82,7 @@ static void fill_v3(const struct sim_dev *dev, nvmlComputeInstanceProfileInfo_v3
 					? NVML_COMPUTE_INSTANCE_PROFILE_CAPS_GFX
 					: 0,
 	};
-	snprintf(info->name, sizeof(info->name), "MIG %s", dev->cp->name);
+	sim_put_mig(info->name, sizeof(info->name), dev->cp->name);
 }
 
 SIM_ENTRY(nvmlGpuInstanceGetComputeInstanceProfileInfo,
@@ -256,22 +257,16 @@ SIM_ENTRY(nvmlGpuInstanceGetComputeInstances,
 	   nvmlComputeInstance_t *computeInstances, unsigned int *count),
 	  (gpuInstance, profileId, computeInstances, count))
 {
+	uint8_t at[MIG_MAX_CI];
 	struct sim_dev dev;
-	unsigned profile, n = 0;
+	unsigned profile, n;
 	nvmlReturn_t status = managed(gpuInstance, profileId, count, &dev, &profile);
 
 	if (status != NVML_SUCCESS)
 		return status;
-	for (unsigned id = 0; id < MIG_MAX_CI; id++)
-		for (unsigned i = 0; i < MIG_MAX_CI; i++) {
-			const struct lab_ci *ci = &dev.gi->ci[i];
-
-			if (!ci->used || ci->id != id || ci->profile != profile)
-				continue;
-			if (computeInstances)
-				computeInstances[n] = sim_ci_handle(&dev, SIM_CI, dev.gi, ci);
-			n++;
-		}
+	n = lab_cis_of(dev.gi, (int)profile, at);
+	for (unsigned i = 0; computeInstances && i < n; i++)
+		computeInstances[i] = sim_ci_handle(&dev, SIM_CI, dev.gi, &dev.gi->ci[at[i]]);
 	*count = n;
 	return NVML_SUCCESS;
 }

@@ -253,7 +253,7 @@ SIM_ENTRY(nvmlDeviceGetSupportedGraphicsClocks,
 {
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_parent(device, &dev);
-	unsigned lowest, n;
+	unsigned lowest, highest, n;
 
 	if (status != NVML_SUCCESS)
 		return status;
@@ -267,7 +267,10 @@ SIM_ENTRY(nvmlDeviceGetSupportedGraphicsClocks,
 		return NVML_ERROR_NOT_SUPPORTED;
 	n = (dev.board->max_sm_mhz - lowest) / SIM_GRAPHICS_STEP_MHZ + 1;
 	status = room_for(n, count, clocksMHz);
-	for (unsigned i = 0; status == NVML_SUCCESS && i < n; i++)
-		clocksMHz[i] = dev.board->max_sm_mhz - i * SIM_GRAPHICS_STEP_MHZ;
-	return status;
+	if (status != NVML_SUCCESS)
+		return status;
+	highest = dev.board->max_sm_mhz;
+	for (unsigned i = 0; i < n; i++)
+		clocksMHz[i] = highest - i * SIM_GRAPHICS_STEP_MHZ;
+	return NVML_SUCCESS;
 }

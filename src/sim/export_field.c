@@ -335,15 +335,18 @@ static nvmlReturn_t read_value(const struct sim_dev *dev, nvmlFieldValue_t *f, u
 	return NVML_SUCCESS;
 }
 
-static void field(const struct sim_dev *dev, nvmlFieldValue_t *f)
+/* Returns the time at which it ended: the next one's begin. */
+static uint64_t field(const struct sim_dev *dev, uint64_t begin, nvmlFieldValue_t *f)
 {
-	uint64_t begin = lab_now_us(), value = 0;
+	uint64_t value = 0, end;
 
 	f->nvmlReturn = read_value(dev, f, &value);
-	f->timestamp = f->nvmlReturn == NVML_SUCCESS ? (long long)begin : 0;
-	f->latencyUsec = f->nvmlReturn == NVML_SUCCESS ? (long long)(lab_now_us() - begin) : 0;
+	f->timestamp = f->latencyUsec = 0;
 	if (f->nvmlReturn != NVML_SUCCESS)
-		return;
+		return begin;
+	end = lab_now_us();
+	f->timestamp = (long long)begin;
+	f->latencyUsec = (long long)(end - begin);
 	f->value.ullVal = 0;
 	if (f->valueType == NVML_VALUE_TYPE_UNSIGNED_LONG_LONG)
 		f->value.ullVal = value;
@@ -351,6 +354,7 @@ static void field(const struct sim_dev *dev, nvmlFieldValue_t *f)
 		f->value.siVal = (int)(int64_t)value;
 	else
 		f->value.uiVal = (unsigned)value;
+	return end;
 }
 
 SIM_ENTRY(nvmlDeviceGetFieldValues,
@@ -359,13 +363,15 @@ SIM_ENTRY(nvmlDeviceGetFieldValues,
 {
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_parent(device, &dev);
+	uint64_t now;
 
 	if (status != NVML_SUCCESS)
 		return status;
 	if (!values || valuesCount <= 0)
 		return NVML_ERROR_INVALID_ARGUMENT;
+	now = lab_now_us();
 	for (int i = 0; i < valuesCount; i++)
-		field(&dev, &values[i]);
+		now = field(&dev, now, &values[i]);
 	return NVML_SUCCESS;
 }
 

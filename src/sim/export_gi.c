@@ -2,8 +2,9 @@
 /* GPU instances: profiles, placements, making, listing and destroying. */
 #include "sim/sim.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "sim/text.h"
 
 /*
  * Where the list of profile indices ends: NVML_GPU_INSTANCE_PROFILE_COUNT in the header of each
@@ -89,7 +90,7 @@ static void fill_v2(const struct mig_gi_profile *p, nvmlGpuInstanceProfileInfo_v
 		.ofaCount = p->ofa,
 		.memorySizeMB = p->memory_mb,
 	};
-	snprintf(info->name, sizeof(info->name), "MIG %s", p->name);
+	sim_put_mig(info->name, sizeof(info->name), p->name);
 }
 
 static void fill_v3(const struct mig_gi_profile *p, nvmlGpuInstanceProfileInfo_v3_t *info)
@@ -109,7 +110,7 @@ static void fill_v3(const struct mig_gi_profile *p, nvmlGpuInstanceProfileInfo_v
 			(p->p2p ? NVML_GPU_INSTANCE_PROFILE_CAPS_P2P : 0) |
 			(p->media == MIG_MEDIA_GFX ? NVML_GPU_INSTANCE_PROFILE_CAPS_GFX : 0),
 	};
-	snprintf(info->name, sizeof(info->name), "MIG %s", p->name);
+	sim_put_mig(info->name, sizeof(info->name), p->name);
 }
 
 /* The V calls take either version under the pointer type of the second. */
@@ -244,7 +245,7 @@ SIM_ENTRY(nvmlDeviceGetGpuInstanceRemainingCapacity,
 	  (device, profileId, count))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_parent_all(device, &dev);
 	int i;
 
 	if (status == NVML_SUCCESS && !count)
@@ -267,7 +268,7 @@ SIM_ENTRY(nvmlDeviceGetGpuInstanceRemainingCapacity,
 /* A GPU on which the caller may handle instances: MIG on, and allowed. */
 static nvmlReturn_t managed(nvmlDevice_t device, const void *out, struct sim_dev *dev)
 {
-	nvmlReturn_t status = sim_parent(device, dev);
+	nvmlReturn_t status = sim_parent_all(device, dev);
 
 	if (status != NVML_SUCCESS)
 		return status;

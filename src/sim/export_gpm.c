@@ -129,8 +129,10 @@ SIM_ENTRY(nvmlGpmMigSampleGet,
 	  (device, gpuInstanceId, gpmSample))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_live_parent(device, &dev);
+	nvmlReturn_t status = sim_parent_all(device, &dev);
 
+	if (status == NVML_SUCCESS)
+		status = sim_alive(&dev);
 	if (status != NVML_SUCCESS)
 		return status;
 	if (!dev.gpu.mig_current)

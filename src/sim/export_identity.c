@@ -2,11 +2,12 @@
 /* Which devices there are and who they are. */
 #include "sim/sim.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "base/sha1.h"
 #include "sim/numbers.h"
 #include "sim/parse.h"
+#include "sim/text.h"
 
 static nvmlReturn_t count_of(unsigned int *deviceCount)
 {
@@ -50,69 +51,110 @@ SIM_ENTRY(nvmlDeviceGetHandleByIndex_v2, (unsigned int index, nvmlDevice_t *devi
 	return by_index(index, device);
 }
 
+/* How many GPUs there are before the first that is lost. */
+static unsigned until_lost(void)
+{
+	struct lab_place place[LAB_MAX_GPUS];
+	unsigned n = lab_read_places(sim_lab(), place), end = 0;
+
+	while (end < n && !place[end].lost)
+		end++;
+	return end;
+}
+
 SIM_ENTRY(nvmlDeviceGetHandleBySerial, (const char *serial, nvmlDevice_t *device), (serial, device))
 {
-	struct sim_dev dev;
+	unsigned end;
+	int gpu;
 
 	if (!serial || !device)
 		return NVML_ERROR_INVALID_ARGUMENT;
+	gpu = lab_find_gpu(sim_lab(), offsetof(struct lab_gpu, serial), serial);
 	/* nvml.h: GPU_IS_LOST if any GPU has fallen off the bus; those before it can be found. */
-	for (unsigned i = 0; i < sim_const()->n_gpus; i++) {
-		nvmlReturn_t status = sim_gpu(i, &dev);
+	end = until_lost();
+	if (gpu < 0 || (unsigned)gpu >= end)
+		return end < sim_const()->n_gpus ? NVML_ERROR_GPU_IS_LOST : NVML_ERROR_NOT_FOUND;
+	*device = sim_gpu_handle((unsigned)gpu);
+	return NVML_SUCCESS;
+}
 
-		if (status != NVML_SUCCESS)
-			return status;
-		if (strcmp(dev.gpu.serial, serial) == 0) {
-			*device = sim_gpu_handle(i);
-			return NVML_SUCCESS;
-		}
-	}
-	return NVML_ERROR_NOT_FOUND;
+/* "MIG-GPU-.../GI/CI", the form before R470, which all drivers understand. */
+static bool is_old_form(const char *uuid)
+{
+	return strncmp(uuid, "MIG-GPU-", 8) == 0;
 }
 
 /* The MIG device of that UUID on one GPU, NULL: none. */
 static nvmlDevice_t mig_by_uuid(const struct sim_dev *dev, const char *uuid)
 {
-	uint8_t gi[MIG_MAX_GI * MIG_MAX_CI], ci[MIG_MAX_GI * MIG_MAX_CI];
-	unsigned n = lab_mig_devices(&dev->gpu, gi, ci, MIG_MAX_GI * MIG_MAX_CI);
+	bool old = is_old_form(uuid);
 
-	for (unsigned i = 0; i < n; i++) {
-		const struct lab_gi *g = &dev->gpu.gi[gi[i]];
-		const struct lab_ci *c = &g->ci[ci[i]];
-		char text[NVML_DEVICE_UUID_V2_BUFFER_SIZE];
+	for (unsigned i = 0; i < MIG_MAX_GI; i++) {
+		const struct lab_gi *g = &dev->gpu.gi[i];
 
-		sim_mig_uuid(dev, g, c, text);
-		if (strcmp(text, uuid) == 0)
-			return sim_ci_handle(dev, SIM_MIG, g, c);
-		/* The form before R470 is understood by all drivers. */
-		snprintf(text, sizeof(text), "MIG-%.47s/%u/%u", dev->gpu.uuid, g->id, c->id);
-		if (strcmp(text, uuid) == 0)
-			return sim_ci_handle(dev, SIM_MIG, g, c);
+		for (unsigned k = 0; g->used && k < MIG_MAX_CI; k++) {
+			const struct lab_ci *c = &g->ci[k];
+			char text[NVML_DEVICE_UUID_V2_BUFFER_SIZE];
+
+			if (!c->used)
+				continue;
+			if (old)
+				sim_mig_uuid_old(dev, g->id, c->id, text);
+			else
+				sim_mig_uuid(dev, g, c, text);
+			if (strcmp(text, uuid) == 0)
+				return sim_ci_handle(dev, SIM_MIG, g, c);
+		}
 	}
 	return NULL;
 }
 
-static nvmlReturn_t by_uuid(const char *uuid, nvmlDevice_t *device)
+/*
+ * On which GPU a UUID was found last, by 7 of its bits: where to look first. Nothing more than that
+ * is believed of it.
+ */
+static _Atomic uint8_t found_on[128];
+
+static _Atomic uint8_t *found_on_of(const char *uuid)
+{
+	unsigned h = 0;
+
+	for (unsigned i = 0; i < 12 && uuid[i]; i++)
+		h = h * 31 + (unsigned char)uuid[i];
+	return &found_on[h % 128];
+}
+
+static nvmlDevice_t on_gpu(unsigned gpu, const char *uuid)
 {
 	struct sim_dev dev;
 
-	for (unsigned i = 0; i < sim_const()->n_gpus; i++) {
-		nvmlDevice_t mig;
-		nvmlReturn_t status = sim_gpu(i, &dev);
+	if (sim_gpu_all(gpu, &dev) != NVML_SUCCESS)
+		return NULL;
+	if (strcmp(dev.gpu.uuid, uuid) == 0)
+		return sim_gpu_handle(gpu);
+	return mig_by_uuid(&dev, uuid);
+}
 
-		if (status != NVML_SUCCESS)
-			return status;
-		if (strcmp(dev.gpu.uuid, uuid) == 0) {
-			*device = sim_gpu_handle(i);
-			return NVML_SUCCESS;
-		}
-		mig = mig_by_uuid(&dev, uuid);
-		if (mig) {
-			*device = mig;
-			return NVML_SUCCESS;
-		}
+/* A lost GPU ends the search, as what it has is not known. */
+static nvmlReturn_t by_uuid(const char *uuid, nvmlDevice_t *device)
+{
+	_Atomic uint8_t *first = found_on_of(uuid);
+	unsigned end = until_lost();
+	nvmlDevice_t found;
+
+	for (unsigned i = 0; i <= end; i++) {
+		/* The likely one, then all. */
+		unsigned gpu = i ? i - 1 : *first;
+
+		found = gpu < end ? on_gpu(gpu, uuid) : NULL;
+		if (!found)
+			continue;
+		if (*first != gpu)
+			*first = (uint8_t)gpu;
+		*device = found;
+		return NVML_SUCCESS;
 	}
-	return NVML_ERROR_NOT_FOUND;
+	return end < sim_const()->n_gpus ? NVML_ERROR_GPU_IS_LOST : NVML_ERROR_NOT_FOUND;
 }
 
 SIM_ENTRY(nvmlDeviceGetHandleByUUID, (const char *uuid, nvmlDevice_t *device), (uuid, device))
@@ -126,10 +168,9 @@ SIM_ENTRY(nvmlDeviceGetHandleByUUID, (const char *uuid, nvmlDevice_t *device), (
 static void uuid_text(const unsigned char b[NVML_DEVICE_UUID_BINARY_LEN], const char *prefix,
 		      char ret[NVML_DEVICE_UUID_ASCII_LEN])
 {
-	snprintf(ret, NVML_DEVICE_UUID_ASCII_LEN,
-		 "%s%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", prefix,
-		 b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
-		 b[13], b[14], b[15]);
+	_Static_assert(NVML_DEVICE_UUID_ASCII_LEN >= 41, "a prefix of 4, 36 characters, a NUL");
+	memcpy(ret, prefix, 4);
+	base_uuid_text(b, ret + 4);
 }
 
 SIM_ENTRY(nvmlDeviceGetHandleByUUIDV, (const nvmlUUID_t *uuid, nvmlDevice_t *device),
@@ -160,24 +201,16 @@ SIM_ENTRY(nvmlDeviceGetHandleByUUIDV, (const nvmlUUID_t *uuid, nvmlDevice_t *dev
 static nvmlReturn_t by_bus_id(const char *text, nvmlDevice_t *device)
 {
 	struct sim_bus_id id;
+	nvmlReturn_t status;
+	unsigned gpu;
 
 	if (!text || !device || !sim_parse_bus_id(text, &id))
 		return NVML_ERROR_INVALID_ARGUMENT;
 	/* nvml.h: GPU_IS_LOST if the target GPU has fallen off the bus. */
-	for (unsigned i = 0; i < sim_const()->n_gpus; i++) {
-		struct sim_dev dev = { .gpu.lost = 0 };
-		nvmlReturn_t status = sim_gpu(i, &dev);
-
-		if (status != NVML_SUCCESS && !dev.gpu.lost)
-			return status;
-		if (dev.gpu.pci_domain != id.domain || dev.gpu.pci_bus != id.bus ||
-		    dev.gpu.pci_device != id.device)
-			continue;
-		if (status == NVML_SUCCESS)
-			*device = sim_gpu_handle(i);
-		return status;
-	}
-	return NVML_ERROR_NOT_FOUND;
+	status = sim_gpu_at(id.domain, id.bus, id.device, &gpu);
+	if (status == NVML_SUCCESS)
+		*device = sim_gpu_handle(gpu);
+	return status;
 }
 
 SIM_ENTRY(nvmlDeviceGetHandleByPciBusId, (const char *pciBusId, nvmlDevice_t *device),
@@ -196,15 +229,17 @@ SIM_ENTRY(nvmlDeviceGetName, (nvmlDevice_t device, char *name, unsigned int leng
 	  (device, name, length))
 {
 	char text[NVML_DEVICE_NAME_V2_BUFFER_SIZE];
+	struct sim_text t = { .to = text, .room = sizeof(text) };
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_device(device, &dev);
 
 	if (status != NVML_SUCCESS)
 		return status;
-	if (sim_is_mig(&dev))
-		snprintf(text, sizeof(text), "%s MIG %s", dev.board->name, dev.cp->name);
-	else
-		snprintf(text, sizeof(text), "%s", dev.board->name);
+	if (!sim_is_mig(&dev))
+		return sim_copy(name, length, dev.board->name);
+	sim_put(&t, dev.board->name);
+	sim_put(&t, " MIG ");
+	sim_put(&t, dev.cp->name);
 	return sim_copy(name, length, text);
 }
 
@@ -224,7 +259,7 @@ static unsigned mig_index(const struct sim_dev *dev)
 SIM_ENTRY(nvmlDeviceGetIndex, (nvmlDevice_t device, unsigned int *index), (device, index))
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_device(device, &dev);
+	nvmlReturn_t status = sim_device_all(device, &dev);
 
 	if (status != NVML_SUCCESS)
 		return status;

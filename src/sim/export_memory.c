@@ -12,21 +12,21 @@ struct memory {
 static nvmlReturn_t memory_of(nvmlDevice_t device, struct memory *ret)
 {
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_device(device, &dev);
+	nvmlReturn_t status = sim_device_all(device, &dev);
 
 	if (status != NVML_SUCCESS)
 		return status;
 	if (sim_is_mig(&dev)) {
 		ret->total = dev.gp->memory_mb * MIB;
 		ret->reserved = 0; /* an H100's MIG device shows "0 MiB" (nvidia-smi -q -x) */
-		ret->used = lab_memory_used(sim_lab(), dev.ref.gpu, dev.gi->id);
+		ret->used = lab_memory_of(sim_lab(), dev.ref.gpu, &dev.gpu, dev.gi->id);
 	} else {
 		/* In MIG mode the whole GPU's figures are for those who may see all instances. */
 		if (dev.gpu.mig_current && sim_may_manage() != NVML_SUCCESS)
 			return NVML_ERROR_NO_PERMISSION;
 		ret->total = dev.board->memory_total_mib * MIB;
 		ret->reserved = dev.board->memory_reserved_kib * KIB;
-		ret->used = lab_memory_used(sim_lab(), dev.ref.gpu, -1);
+		ret->used = lab_memory_of(sim_lab(), dev.ref.gpu, &dev.gpu, -1);
 	}
 	if (ret->used > ret->total)
 		ret->used = ret->total;
@@ -89,7 +89,7 @@ SIM_ENTRY(nvmlDeviceGetBAR1MemoryInfo, (nvmlDevice_t device, nvmlBAR1Memory_t *b
 		bar1Memory->bar1Used = dev.board->bar1_used_kib * KIB;
 		/* Hopper maps all memory in use: 1643 MiB used, BAR1 1644 (measured). */
 		if (dev.board->architecture >= NVML_DEVICE_ARCH_HOPPER && !dev.gpu.mig_current)
-			bar1Memory->bar1Used += lab_memory_used(sim_lab(), dev.ref.gpu, -1);
+			bar1Memory->bar1Used += lab_memory_of(sim_lab(), dev.ref.gpu, &dev.gpu, -1);
 	}
 	if (bar1Memory->bar1Used > bar1Memory->bar1Total)
 		bar1Memory->bar1Used = bar1Memory->bar1Total;

@@ -67,7 +67,7 @@ SIM_ENTRY(nvmlDeviceGetMigDeviceHandleByIndex,
 	uint8_t gi[MAX_DEVICES], ci[MAX_DEVICES];
 	const struct lab_gi *g;
 	struct sim_dev dev;
-	nvmlReturn_t status = sim_parent(device, &dev);
+	nvmlReturn_t status = sim_parent_all(device, &dev);
 
 	if (status != NVML_SUCCESS)
 		return status;

@@ -123,15 +123,11 @@ SIM_REFUSED_SET(nvmlDeviceSetDramEncryptionMode,
 SIM_ENTRY(nvmlDeviceQueryDrainState, (nvmlPciInfo_t * pciInfo, nvmlEnableState_t *currentState),
 	  (pciInfo, currentState))
 {
-	struct sim_dev dev;
+	unsigned gpu;
 
-	if (!pciInfo || !currentState)
+	if (!pciInfo || !currentState ||
+	    sim_gpu_at(pciInfo->domain, pciInfo->bus, pciInfo->device, &gpu) != NVML_SUCCESS)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	for (unsigned i = 0; i < sim_const()->n_gpus; i++)
-		if (sim_gpu(i, &dev) == NVML_SUCCESS && dev.gpu.pci_domain == pciInfo->domain &&
-		    dev.gpu.pci_bus == pciInfo->bus && dev.gpu.pci_device == pciInfo->device) {
-			*currentState = NVML_FEATURE_DISABLED;
-			return NVML_SUCCESS;
-		}
-	return NVML_ERROR_INVALID_ARGUMENT;
+	*currentState = NVML_FEATURE_DISABLED;
+	return NVML_SUCCESS;
 }

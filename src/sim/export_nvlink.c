@@ -2,9 +2,9 @@
 /* NVLink: a board's links, to where they go, and their errors */
 #include "sim/sim.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "sim/text.h"
 #include "sim/topology.h"
 
 /*
@@ -118,12 +118,12 @@ static nvmlReturn_t remote(nvmlDevice_t device, unsigned link, const void *out, 
 		pci->domain = pci->pciDeviceId = 0xffffffffu;
 		pci->bus = pci->device = 0xff;
 	}
-	snprintf(pci->busId, sizeof(pci->busId), "%08X:%02X:%02X.0", pci->domain, pci->bus & 0xff,
-		 pci->device & 0xff);
+	sim_put_bus_id(pci->busId, sizeof(pci->busId), pci->domain, 8, pci->bus & 0xff,
+		       pci->device & 0xff);
 	/* A domain of four digits, or as many as fit: one less than eight (measured). */
-	snprintf(pci->busIdLegacy, sizeof(pci->busIdLegacy), "%04X:%02X:%02X.0",
-		 pci->domain > 0xffff ? pci->domain >> 4 : pci->domain, pci->bus & 0xff,
-		 pci->device & 0xff);
+	sim_put_bus_id(pci->busIdLegacy, sizeof(pci->busIdLegacy),
+		       pci->domain > 0xffff ? pci->domain >> 4 : pci->domain, 4, pci->bus & 0xff,
+		       pci->device & 0xff);
 	return NVML_SUCCESS;
 }
 

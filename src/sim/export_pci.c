@@ -2,11 +2,11 @@
 /* Where devices are: PCI, processors near them, the fabric. */
 #include "sim/sim.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "sim/numbers.h"
+#include "sim/text.h"
 
 /* MIG devices answer with their parent's place: they have no other. */
 static nvmlReturn_t pci_device(nvmlDevice_t device, const void *out, struct sim_dev *dev)
@@ -21,13 +21,13 @@ static nvmlReturn_t pci_device(nvmlDevice_t device, const void *out, struct sim_
 /* The domain has four digits in the form of the first two generations. */
 static void legacy_bus_id(const struct lab_gpu *gpu, char ret[16])
 {
-	snprintf(ret, 16, "%04X:%02X:%02X.0", gpu->pci_domain & 0xffff, gpu->pci_bus & 0xff,
-		 gpu->pci_device & 0x1f);
+	sim_put_bus_id(ret, 16, gpu->pci_domain & 0xffff, 4, gpu->pci_bus & 0xff,
+		       gpu->pci_device & 0x1f);
 }
 
 static void full_bus_id(const struct lab_gpu *gpu, char ret[32])
 {
-	snprintf(ret, 32, "%08X:%02X:%02X.0", gpu->pci_domain, gpu->pci_bus, gpu->pci_device);
+	sim_put_bus_id(ret, 32, gpu->pci_domain, 8, gpu->pci_bus, gpu->pci_device);
 }
 
 SIM_ENTRY(nvmlDeviceGetPciInfo, (nvmlDevice_t device, nvmlPciInfo_v1_t *pci), (device, pci))

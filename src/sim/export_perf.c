@@ -2,12 +2,12 @@
 /* Performance states, clock offsets, and what held the clocks back. */
 #include "sim/sim.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "sim/clock.h"
 #include "sim/numbers.h"
 #include "sim/reading.h"
+#include "sim/text.h"
 
 /* --- states --------------------------------------------------------------------------------- */
 
@@ -67,24 +67,42 @@ SIM_ENTRY(nvmlDeviceGetMinMaxClockOfPState,
 }
 
 /* "nvclock=..., memclock=..." as an H200 writes it; memory transfers twice a clock. */
-static void clock_words(const struct mig_board *b, unsigned sm, unsigned mem, unsigned mem_min,
-			unsigned mem_max, char *to, size_t size)
+static void put_clocks(const struct mig_board *b, unsigned sm, unsigned mem, struct sim_text *to)
 {
-	snprintf(to, size,
-		 "nvclock=%u, nvclockmin=%u, nvclockmax=%u, nvclockeditable=0, memclock=%u, "
-		 "memclockmin=%u, memclockmax=%u, memclockeditable=0, memTransferRate=%u, "
-		 "memTransferRatemin=%u, memTransferRatemax=%u, memTransferRateeditable=0",
-		 sm, sim_min_sm_mhz(b), b->max_sm_mhz, mem, mem_min, mem_max, 2 * mem, 2 * mem_min,
-		 2 * mem_max);
+	char clock[12], rate[12];
+	struct sim_text mhz = { .to = clock, .room = sizeof(clock) };
+	struct sim_text transfers = { .to = rate, .room = sizeof(rate) };
+
+	sim_put_number(&mhz, mem);
+	sim_put_number(&transfers, 2 * mem);
+	sim_put(to, "nvclock=");
+	sim_put_number(to, sm);
+	sim_put(to, ", nvclockmin=");
+	sim_put_number(to, sim_min_sm_mhz(b));
+	sim_put(to, ", nvclockmax=");
+	sim_put_number(to, b->max_sm_mhz);
+	sim_put(to, ", nvclockeditable=0, memclock=");
+	sim_put(to, clock);
+	sim_put(to, ", memclockmin=");
+	sim_put(to, clock);
+	sim_put(to, ", memclockmax=");
+	sim_put(to, clock);
+	sim_put(to, ", memclockeditable=0, memTransferRate=");
+	sim_put(to, rate);
+	sim_put(to, ", memTransferRatemin=");
+	sim_put(to, rate);
+	sim_put(to, ", memTransferRatemax=");
+	sim_put(to, rate);
+	sim_put(to, ", memTransferRateeditable=0");
 }
 
 SIM_ENTRY(nvmlDeviceGetCurrentClockFreqs,
 	  (nvmlDevice_t device, nvmlDeviceCurrentClockFreqs_t *currentClockFreqs),
 	  (device, currentClockFreqs))
 {
+	struct sim_text to = { .room = sizeof(currentClockFreqs->str) };
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_live_parent(device, &dev);
-	unsigned mem;
 
 	if (status != NVML_SUCCESS)
 		return status;
@@ -92,9 +110,8 @@ SIM_ENTRY(nvmlDeviceGetCurrentClockFreqs,
 		return NVML_ERROR_INVALID_ARGUMENT;
 	if (currentClockFreqs->version != nvmlDeviceCurrentClockFreqs_v1)
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-	mem = sim_mem_mhz(&dev);
-	clock_words(dev.board, sim_sm_mhz(&dev), mem, mem, mem, currentClockFreqs->str,
-		    sizeof(currentClockFreqs->str));
+	to.to = currentClockFreqs->str;
+	put_clocks(dev.board, sim_sm_mhz(&dev), sim_mem_mhz(&dev), &to);
 	return NVML_SUCCESS;
 }
 
@@ -103,7 +120,8 @@ SIM_ENTRY(nvmlDeviceGetPerformanceModes, (nvmlDevice_t device, nvmlDevicePerfMod
 {
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_parent(device, &dev);
-	unsigned mhz[2], n, used = 0;
+	struct sim_text to = { .room = sizeof(perfModes->str) };
+	unsigned mhz[2], n;
 
 	if (status != NVML_SUCCESS)
 		return status;
@@ -112,14 +130,12 @@ SIM_ENTRY(nvmlDeviceGetPerformanceModes, (nvmlDevice_t device, nvmlDevicePerfMod
 	if (perfModes->version != nvmlDevicePerfModes_v1)
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
 	n = sim_mem_clocks(dev.board, mhz);
+	to.to = perfModes->str;
 	for (unsigned i = 0; i < n; i++) { /* slowest first */
-		unsigned mem = mhz[n - 1 - i];
-		char words[512];
-
-		clock_words(dev.board, sim_min_sm_mhz(dev.board), mem, mem, mem, words,
-			    sizeof(words));
-		used += (unsigned)snprintf(perfModes->str + used, sizeof(perfModes->str) - used,
-					   "%sperf=%u, %s", i ? " ; " : "", i, words);
+		sim_put(&to, i ? " ; perf=" : "perf=");
+		sim_put_number(&to, i);
+		sim_put(&to, ", ");
+		put_clocks(dev.board, sim_min_sm_mhz(dev.board), mhz[n - 1 - i], &to);
 	}
 	return NVML_SUCCESS;
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sim/text.h"
+
 /* The lab is known only when it is open, so an init that is to fail is one that is taken back. */
 static nvmlReturn_t init(unsigned call, const char *symbol, unsigned flags)
 {
@@ -59,10 +61,12 @@ SIM_ENTRY(nvmlSystemGetDriverVersion, (char *version, unsigned int length), (ver
 SIM_ENTRY(nvmlSystemGetNVMLVersion, (char *version, unsigned int length), (version, length))
 {
 	char text[NVML_SYSTEM_NVML_VERSION_BUFFER_SIZE];
+	struct sim_text t = { .to = text, .room = sizeof(text) };
 
 	/* "13.580.159.04" on a measured 580.159.04: the CUDA major, then the driver's version. */
-	snprintf(text, sizeof(text), "%u.%s", sim_const()->cuda_version / 1000,
-		 sim_const()->driver_version);
+	sim_put_number(&t, sim_const()->cuda_version / 1000);
+	sim_put_char(&t, '.');
+	sim_put(&t, sim_const()->driver_version);
 	return sim_copy(version, length, text);
 }
 

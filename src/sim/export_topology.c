@@ -10,11 +10,16 @@
 
 _Static_assert(sizeof(unsigned long) == sizeof(uint64_t), "a lab's words are NVML's");
 
+static unsigned own_node(int32_t node)
+{
+	return node >= 0 ? (unsigned)node : 0;
+}
+
 /* The nodes of a scope: the GPU's own, or all of its socket. */
 static void nodes_of(const struct sim_dev *dev, nvmlAffinityScope_t scope, unsigned *first,
 		     unsigned *n)
 {
-	unsigned node = dev->gpu.numa_node >= 0 ? (unsigned)dev->gpu.numa_node : 0;
+	unsigned node = own_node(dev->gpu.numa_node);
 
 	*first = node;
 	*n = 1;
@@ -114,7 +119,7 @@ SIM_ENTRY(nvmlDeviceGetNumaNodeId, (nvmlDevice_t device, unsigned int *node), (d
  * Two GPUs of one PCIe switch, of one bus (measured: both of a guest are below its one host
  * bridge), of one NUMA node, of the machine.
  */
-static nvmlGpuTopologyLevel_t level(const struct lab_gpu *a, const struct lab_gpu *b)
+static nvmlGpuTopologyLevel_t level(const struct lab_place *a, const struct lab_place *b)
 {
 	if (a->pcie_switch && a->pcie_switch == b->pcie_switch)
 		return NVML_TOPOLOGY_MULTIPLE;
@@ -141,6 +146,7 @@ SIM_ENTRY(nvmlDeviceGetTopologyCommonAncestor,
 	  (nvmlDevice_t device1, nvmlDevice_t device2, nvmlGpuTopologyLevel_t *pathInfo),
 	  (device1, device2, pathInfo))
 {
+	struct lab_place place[LAB_MAX_GPUS];
 	struct sim_dev dev[2];
 	nvmlReturn_t status = pair(device1, device2, pathInfo, dev);
 
@@ -148,7 +154,9 @@ SIM_ENTRY(nvmlDeviceGetTopologyCommonAncestor,
 		return status;
 	if (dev[0].ref.gpu == dev[1].ref.gpu)
 		return NVML_ERROR_NOT_SUPPORTED;
-	*pathInfo = level(&dev[0].gpu, &dev[1].gpu);
+	if (!lab_read_places(sim_lab(), place))
+		return NVML_ERROR_GPU_IS_LOST;
+	*pathInfo = level(&place[dev[0].ref.gpu], &place[dev[1].ref.gpu]);
 	return NVML_SUCCESS;
 }
 
@@ -190,18 +198,20 @@ SIM_ENTRY(nvmlDeviceGetTopologyNearestGpus,
 	   nvmlDevice_t *deviceArray),
 	  (device, lvl, count, deviceArray))
 {
+	struct lab_place place[LAB_MAX_GPUS];
 	nvmlDevice_t found[LAB_MAX_GPUS];
-	struct sim_dev dev, other;
+	struct sim_dev dev;
 	nvmlReturn_t status = sim_parent(device, &dev);
-	unsigned n = 0;
+	unsigned n = 0, n_gpus;
 
 	if (status != NVML_SUCCESS)
 		return status;
 	if (!count || lvl % 10 || lvl > NVML_TOPOLOGY_SYSTEM)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	for (unsigned i = 0; i < dev.con->n_gpus; i++)
-		if (i != dev.ref.gpu && sim_gpu(i, &other) == NVML_SUCCESS &&
-		    level(&dev.gpu, &other.gpu) <= lvl)
+	n_gpus = lab_read_places(sim_lab(), place);
+	for (unsigned i = 0; i < n_gpus; i++)
+		if (i != dev.ref.gpu && !place[i].lost &&
+		    level(&place[dev.ref.gpu], &place[i]) <= lvl)
 			found[n++] = sim_gpu_handle(i);
 	return list(found, n, count, deviceArray);
 }
@@ -210,19 +220,18 @@ SIM_ENTRY(nvmlSystemGetTopologyGpuSet,
 	  (unsigned int cpuNumber, unsigned int *count, nvmlDevice_t *deviceArray),
 	  (cpuNumber, count, deviceArray))
 {
+	struct lab_place place[LAB_MAX_GPUS];
 	nvmlDevice_t found[LAB_MAX_GPUS];
-	struct sim_dev dev;
-	unsigned n = 0;
+	unsigned n = 0, n_gpus;
 
 	if (!count || cpuNumber >= sim_const()->n_cpus)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	for (unsigned i = 0; i < sim_const()->n_gpus; i++) {
-		unsigned first, nodes;
+	n_gpus = lab_read_places(sim_lab(), place);
+	for (unsigned i = 0; i < n_gpus; i++) {
+		unsigned node = own_node(place[i].numa_node);
 
-		if (sim_gpu(i, &dev) != NVML_SUCCESS)
-			continue;
-		nodes_of(&dev, NVML_AFFINITY_SCOPE_NODE, &first, &nodes);
-		if (dev.con->node[first].cpus[cpuNumber / 64] >> cpuNumber % 64 & 1)
+		if (!place[i].lost &&
+		    sim_const()->node[node].cpus[cpuNumber / 64] >> cpuNumber % 64 & 1)
 			found[n++] = sim_gpu_handle(i);
 	}
 	return list(found, n, count, deviceArray);

@@ -156,7 +156,8 @@ SIM_ENTRY(nvmlDeviceGetSamples,
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_live_parent(device, &dev);
 	struct series s;
-	uint64_t newest, newer;
+	uint64_t newest, newer, oldest;
+	nvmlValue_t value = { .ullVal = 0 };
 	unsigned n;
 
 	if (status != NVML_SUCCESS)
@@ -176,10 +177,10 @@ SIM_ENTRY(nvmlDeviceGetSamples,
 	if (samples && *sampleCount < n)
 		n = *sampleCount;
 	*sampleCount = n;
-	for (unsigned i = 0; samples && i < n; i++) {
-		samples[i].timeStamp = (newest - (n - 1 - i)) * s.period;
-		samples[i].sampleValue.ullVal = 0;
-		samples[i].sampleValue.uiVal = s.value;
-	}
+	oldest = (newest - (n - 1)) * s.period;
+	value.uiVal = s.value;
+	for (unsigned i = 0; samples && i < n; i++)
+		samples[i] = (nvmlSample_t){ .timeStamp = oldest + (uint64_t)i * s.period,
+					     .sampleValue = value };
 	return NVML_SUCCESS;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/sim.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "sim/text.h"
 
 #define HANDLE_MARK 0x4du /* top byte of each handle: not an address, not a small number */
 
@@ -50,9 +51,9 @@ static const struct lab_ci *find_ci(const struct lab_gi *gi, unsigned id)
 	return NULL;
 }
 
-static nvmlReturn_t read_gpu(struct sim_dev *dev)
+static nvmlReturn_t read_gpu(struct sim_dev *dev, int gi)
 {
-	int r = lab_read_gpu(sim_lab(), dev->ref.gpu, &dev->gpu);
+	int r = lab_read_gpu_with(sim_lab(), dev->ref.gpu, gi, &dev->gpu);
 
 	if (r < 0)
 		return sim_status(r);
@@ -84,17 +85,17 @@ static nvmlReturn_t find_instances(struct sim_dev *dev)
 	return NVML_SUCCESS;
 }
 
-static nvmlReturn_t look_up(struct sim_dev *ret)
+static nvmlReturn_t look_up(struct sim_dev *ret, bool all)
 {
-	nvmlReturn_t status;
+	int own = ret->ref.kind == SIM_GPU ? LAB_GI_NONE : ret->ref.gi;
+	nvmlReturn_t status = read_gpu(ret, all ? LAB_GI_ALL : own);
 
-	status = read_gpu(ret);
 	if (status != NVML_SUCCESS || ret->ref.kind == SIM_GPU)
 		return status;
 	return find_instances(ret);
 }
 
-nvmlReturn_t sim_device(nvmlDevice_t handle, struct sim_dev *ret)
+static nvmlReturn_t device(nvmlDevice_t handle, struct sim_dev *ret, bool all)
 {
 	if (!sim_ref(handle, &ret->ref))
 		return NVML_ERROR_INVALID_ARGUMENT;
@@ -103,16 +104,32 @@ nvmlReturn_t sim_device(nvmlDevice_t handle, struct sim_dev *ret)
 		return NVML_ERROR_INVALID_ARGUMENT;
 	if (ret->ref.kind != SIM_GPU && ret->ref.kind != SIM_MIG && ret->ref.kind != SIM_CI_DEVICE)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	return look_up(ret);
+	return look_up(ret, all);
+}
+
+nvmlReturn_t sim_device(nvmlDevice_t handle, struct sim_dev *ret)
+{
+	return device(handle, ret, false);
+}
+
+nvmlReturn_t sim_device_all(nvmlDevice_t handle, struct sim_dev *ret)
+{
+	return device(handle, ret, true);
+}
+
+static nvmlReturn_t no_mig_device(nvmlReturn_t status, const struct sim_dev *dev)
+{
+	return status == NVML_SUCCESS && sim_is_mig(dev) ? NVML_ERROR_NOT_SUPPORTED : status;
 }
 
 nvmlReturn_t sim_parent(nvmlDevice_t handle, struct sim_dev *ret)
 {
-	nvmlReturn_t status = sim_device(handle, ret);
+	return no_mig_device(device(handle, ret, false), ret);
+}
 
-	if (status == NVML_SUCCESS && sim_is_mig(ret))
-		return NVML_ERROR_NOT_SUPPORTED;
-	return status;
+nvmlReturn_t sim_parent_all(nvmlDevice_t handle, struct sim_dev *ret)
+{
+	return no_mig_device(device(handle, ret, true), ret);
 }
 
 nvmlReturn_t sim_live(nvmlDevice_t handle, struct sim_dev *ret)
@@ -143,22 +160,47 @@ nvmlReturn_t sim_gi(nvmlGpuInstance_t handle, struct sim_dev *ret)
 {
 	if (!sim_ref(handle, &ret->ref) || ret->ref.kind != SIM_GI)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	return look_up(ret);
+	return look_up(ret, false);
 }
 
 nvmlReturn_t sim_ci(nvmlComputeInstance_t handle, struct sim_dev *ret)
 {
 	if (!sim_ref(handle, &ret->ref) || ret->ref.kind != SIM_CI)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	return look_up(ret);
+	return look_up(ret, false);
 }
 
-nvmlReturn_t sim_gpu(unsigned index, struct sim_dev *ret)
+static nvmlReturn_t gpu(unsigned index, struct sim_dev *ret, int gi)
 {
 	if (index >= sim_const()->n_gpus)
 		return NVML_ERROR_INVALID_ARGUMENT;
 	ret->ref = (struct sim_ref){ .kind = SIM_GPU, .gpu = (uint8_t)index };
-	return read_gpu(ret);
+	return read_gpu(ret, gi);
+}
+
+nvmlReturn_t sim_gpu(unsigned index, struct sim_dev *ret)
+{
+	return gpu(index, ret, LAB_GI_NONE);
+}
+
+nvmlReturn_t sim_gpu_all(unsigned index, struct sim_dev *ret)
+{
+	return gpu(index, ret, LAB_GI_ALL);
+}
+
+nvmlReturn_t sim_gpu_at(unsigned domain, unsigned bus, unsigned device, unsigned *ret)
+{
+	struct lab_place place[LAB_MAX_GPUS];
+	unsigned n = lab_read_places(sim_lab(), place);
+
+	for (unsigned i = 0; i < n; i++) {
+		if (place[i].pci_domain != domain || place[i].pci_bus != bus ||
+		    place[i].pci_device != device)
+			continue;
+		*ret = i;
+		return place[i].lost ? NVML_ERROR_GPU_IS_LOST : NVML_SUCCESS;
+	}
+	return n ? NVML_ERROR_NOT_FOUND : NVML_ERROR_GPU_IS_LOST;
 }
 
 nvmlDevice_t sim_gpu_handle(unsigned index)
@@ -189,12 +231,24 @@ void sim_mig_uuid(const struct sim_dev *dev, const struct lab_gi *gi, const stru
 
 	/* Before R470 a MIG device was named by its GPU and its two ids. */
 	if (dev->con->driver_major < 470) {
-		snprintf(ret, NVML_DEVICE_UUID_V2_BUFFER_SIZE, "MIG-%.47s/%u/%u", dev->gpu.uuid,
-			 gi->id, ci->id);
+		sim_mig_uuid_old(dev, gi->id, ci->id, ret);
 		return;
 	}
 	lab_mig_uuid(&dev->gpu, gi, ci->start, uuid);
-	snprintf(ret, NVML_DEVICE_UUID_V2_BUFFER_SIZE, "%s", uuid);
+	memcpy(ret, uuid, sizeof(uuid));
+}
+
+void sim_mig_uuid_old(const struct sim_dev *dev, unsigned gi, unsigned ci,
+		      char ret[NVML_DEVICE_UUID_V2_BUFFER_SIZE])
+{
+	struct sim_text t = { .to = ret, .room = NVML_DEVICE_UUID_V2_BUFFER_SIZE };
+
+	sim_put(&t, "MIG-");
+	sim_put(&t, dev->gpu.uuid);
+	sim_put_char(&t, '/');
+	sim_put_number(&t, gi);
+	sim_put_char(&t, '/');
+	sim_put_number(&t, ci);
 }
 
 nvmlReturn_t sim_may_manage(void)

@@ -33,12 +33,13 @@ void sim_log_start(void)
  */
 void sim_log(const char *symbol, nvmlReturn_t status)
 {
-	bool to_stderr = logged.path[0] == '-' && !logged.path[1];
+	bool to_stderr;
 	char line[256];
 	int fd, n;
 
 	if (!atomic_load_explicit(&logged.on, memory_order_acquire))
 		return;
+	to_stderr = logged.path[0] == '-' && !logged.path[1];
 	n = snprintf(line, sizeof(line), "%d %s %d (%s)\n", (int)getpid(), symbol, (int)status,
 		     nvmlErrorString(status));
 	fd = to_stderr ? STDERR_FILENO

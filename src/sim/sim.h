@@ -149,7 +149,10 @@ void *sim_handle(struct sim_ref ref);
 /* False: not a handle of ours. */
 bool sim_ref(const void *handle, struct sim_ref *ret);
 
-/* What a device, GI or CI handle means now: a copy of the GPU's state and places in it. */
+/*
+ * What a device, GI or CI handle means now: a copy of the GPU's state and places in it. Of the
+ * GPU's instances it has those that the handle names; all of them after a look-up that says so.
+ */
 struct sim_dev {
 	struct sim_ref ref;
 	const struct lab_const *con;
@@ -163,8 +166,10 @@ struct sim_dev {
 
 /* Any device handle; a stale one is INVALID_ARGUMENT. */
 nvmlReturn_t sim_device(nvmlDevice_t handle, struct sim_dev *ret);
+nvmlReturn_t sim_device_all(nvmlDevice_t handle, struct sim_dev *ret);
 /* A device handle that must be of a whole GPU: NOT_SUPPORTED for a MIG device's. */
 nvmlReturn_t sim_parent(nvmlDevice_t handle, struct sim_dev *ret);
+nvmlReturn_t sim_parent_all(nvmlDevice_t handle, struct sim_dev *ret);
 /*
  * The same of calls whose answer the driver has to ask the GPU for: readings, clocks, counters,
  * links. Of one that needs a reset they are RESET_REQUIRED (lab/conditions.c says why); the two
@@ -181,8 +186,11 @@ nvmlReturn_t sim_ci(nvmlComputeInstance_t handle, struct sim_dev *ret);
 /* NOT_SUPPORTED of a good handle, for calls that have nothing to say for some of their arguments.
  */
 nvmlReturn_t sim_not_there(nvmlDevice_t handle, const void *out);
-/* As sim_parent by index, for those who know one. */
+/* As sim_parent by index, for those who know one; who looks at all of them: lab_read_places(). */
 nvmlReturn_t sim_gpu(unsigned index, struct sim_dev *ret);
+nvmlReturn_t sim_gpu_all(unsigned index, struct sim_dev *ret);
+/* Index of the GPU at a place of the PCI bus: NOT_FOUND, GPU_IS_LOST. */
+nvmlReturn_t sim_gpu_at(unsigned domain, unsigned bus, unsigned device, unsigned *ret);
 static inline bool sim_is_mig(const struct sim_dev *dev)
 {
 	return dev->ref.kind == SIM_MIG;
@@ -196,6 +204,9 @@ void *sim_ci_handle(const struct sim_dev *dev, enum sim_kind kind, const struct 
 /* UUID of the MIG device in dev in the form of the lab's driver. */
 void sim_mig_uuid(const struct sim_dev *dev, const struct lab_gi *gi, const struct lab_ci *ci,
 		  char ret[NVML_DEVICE_UUID_V2_BUFFER_SIZE]);
+/* The form before R470: the GPU's and its two ids. */
+void sim_mig_uuid_old(const struct sim_dev *dev, unsigned gi, unsigned ci,
+		      char ret[NVML_DEVICE_UUID_V2_BUFFER_SIZE]);
 /* Walking, listing and changing instances is the lab owner's or root's: NO_PERMISSION. */
 nvmlReturn_t sim_may_manage(void);
 

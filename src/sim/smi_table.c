@@ -309,17 +309,13 @@ SMI_SLOT(249, sparse_operation, smi_sparse_operation, (nvmlDevice_t device, unsi
 static nvmlReturn_t handle_at(const char *bus_id, nvmlDevice_t *ret)
 {
 	struct sim_bus_id id;
-	struct sim_dev dev;
+	unsigned gpu;
 
-	if (!bus_id || !sim_parse_bus_id(bus_id, &id))
+	if (!bus_id || !sim_parse_bus_id(bus_id, &id) ||
+	    sim_gpu_at(id.domain, id.bus, id.device, &gpu) != NVML_SUCCESS)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	for (unsigned i = 0; i < sim_const()->n_gpus; i++)
-		if (sim_gpu(i, &dev) == NVML_SUCCESS && dev.gpu.pci_domain == id.domain &&
-		    dev.gpu.pci_bus == id.bus && dev.gpu.pci_device == id.device) {
-			*ret = sim_gpu_handle(i);
-			return NVML_SUCCESS;
-		}
-	return NVML_ERROR_INVALID_ARGUMENT;
+	*ret = sim_gpu_handle(gpu);
+	return NVML_SUCCESS;
 }
 
 /*

@@ -192,7 +192,7 @@ static void sum_copies(const struct image *im, const uint64_t offset[2], uint64_
 
 		if (!lies(im, offset[i], size + sizeof(sum)))
 			continue;
-		sum = lab_sum(im->file + offset[i] + sizeof(sum), size);
+		sum = lab_copy_sum(im->file + offset[i] + sizeof(sum), size);
 		memcpy(im->file + offset[i], &sum, sizeof(sum));
 	}
 }

@@ -17,7 +17,7 @@ HANDLES = {"nvmlGpuInstance_t": "w->gi", "nvmlComputeInstance_t": "w->ci",
            "nvmlEventSet_t": "w->set", "nvmlGpmSample_t": "w->sample[{second}]"}
 WORDS = {"uuid": "w->uuid", "serial": "w->serial", "pciBusId": "w->bus_id"}
 NUMBERS = [(r"length|Length", "4096"), (r"SetSize", "4"), (r"^size$", "64"), (r"valuesCount", "2"),
-           (r"timeout", "0"), (r"^size$", "64"), (r"^pid$", "(unsigned)getpid()"),
+           (r"timeout", "0"), (r"^size$", "64"), (r"^pid$", "w->pid"),
            (r"emoryClock|memClock", "w->mem_mhz")]
 
 
@@ -64,11 +64,18 @@ def argument(kind, name, at, before, known, many, last):
     if kind == "const char *":
         return WORDS.get(name, "w->uuid"), ""
     buffer = f"w->buffer[{at}]"
-    return f"({plain} *){buffer}", f"room(w, {at}, {size(plain, name, many)});" + content(
+    return f"({plain} *){buffer}", f"room(w, {at}, {size(plain, name, many, known)});" + content(
         plain, name, buffer, known)
 
 
-def size(plain, name, many):
+def named_versions(plain, known):
+    """The words of a struct's versions, as C, and how many there are; a struct with two versions is
+    taken under the type of either."""
+    words = known.get(re.sub(r"V?(_v\d+)?_t$", "", plain), [])
+    return f"{len(words)}, (unsigned[]){{{', '.join(words)}}}" if words else ""
+
+
+def size(plain, name, many, known):
     """Bytes of what a pointer points to, exactly: who writes beyond them is found by a sanitizer."""
     if plain == "char":
         return "4096" if "length" in many else "NVML_DEVICE_UUID_V2_BUFFER_SIZE"
@@ -82,6 +89,8 @@ def size(plain, name, many):
         return "64"
     if "valuesCount" in many:
         return f"2 * sizeof({plain})"
+    if named_versions(plain, known):
+        return f"version_size(sizeof({plain}), w->variant, {named_versions(plain, known)})"
     counted = any(COUNT.search(n) for n in many) and not COUNT.search(name)
     return f"{MANY if counted else 1} * sizeof({plain})"
 
@@ -89,10 +98,8 @@ def size(plain, name, many):
 def content(plain, name, buffer, known):
     """What is in it before the call."""
     fill = ""
-    words = known.get(re.sub(r"V?(_v\d+)?_t$", "", plain), [])
-    if words:
-        # A struct with two versions is taken under the type of either.
-        fill = f" fill_version({buffer}, w->variant, {len(words)}, (unsigned[]){{{', '.join(words)}}});"
+    if named_versions(plain, known):
+        fill = f" fill_version({buffer}, w->variant, {named_versions(plain, known)});"
     if plain == "nvmlUUID_t":
         fill += f" fill_uuid({buffer}, w->uuid);"
     elif plain == "nvmlGpmMetricsGet_t":
@@ -121,9 +128,13 @@ def call(name, params, known):
         words.append(word)
         fills.append(f"\t{fill}\n" if fill else "")
     types = ", ".join(kind for kind, _ in params) or "void"
+    anew = "".join(f"\t{w};\n" for fill in fills
+                   for w in re.findall(r"fill_(?:version|number)\(.*?\)(?=;)", fill))
+    bare = f"((int (*)({types}))entry)({', '.join(words)})"
     return (f"static int call_{name}(struct world *w, void *entry)\n{{\n{''.join(fills)}"
-            f"\tw->result = ((int (*)({types}))entry)({', '.join(words)});\n"
-            f"\treturn w->result;\n}}\n")
+            f"\tw->result = {bare};\n\treturn w->result;\n}}\n"
+            f"static int again_{name}(struct world *w, void *entry)\n{{\n{anew}"
+            f"\t(void)w;\n\treturn {bare};\n}}\n")
 
 
 def empty(name, params):
@@ -143,19 +154,19 @@ def source():
         if name in have and name != "nvmlInternalGetExportTable":
             text += [call(name, have[name], known), empty(name, have[name])]
             devices = any(kind.strip() == "nvmlDevice_t" for kind, _ in have[name])
-            rows.append(f'\t{{ "{name}", call_{name}, none_{name}, {int(devices)} }},')
+            rows.append(f'\t{{ "{name}", call_{name}, again_{name}, none_{name}, {int(devices)} }},')
         elif name not in ("nvmlErrorString", "nvmlInternalGetExportTable"):
-            rows.append(f'\t{{ "{name}", call_unknown, call_unknown, 1 }},')
+            rows.append(f'\t{{ "{name}", call_unknown, call_unknown, call_unknown, 1 }},')
     return "\n".join(text) + "\nstatic const struct call calls[] = {\n" + "\n".join(rows) + "\n};\n"
 
 
-def build(folder, *options, compiler="cc"):
-    """Compiles the walk into a folder; returns the program."""
+def build(folder, *options, compiler="cc", name="walk"):
+    """Compiles the walk, or another program of all calls, into a folder; returns the program."""
     folder = pathlib.Path(folder)
     (folder / "calls.inc").write_text(source())
-    program = folder / "walk"
+    program = folder / name
     done = subprocess.run([compiler, "-std=gnu11", "-D_GNU_SOURCE", "-g", "-w", f"-I{folder}",
-                           f"-I{driver.ROOT / 'src'}", *options, "-o", program, HERE / "walk.c",
+                           f"-I{driver.ROOT / 'src'}", *options, "-o", program, HERE / f"{name}.c",
                            "-ldl", "-pthread"], capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"walk.c: {done.stderr[:3000]}")

@@ -51,7 +51,7 @@ static void writer(const struct fixture *f, unsigned seed, double until)
 
 	while (now() < until) {
 		unsigned g = pick(&seed, GPUS), id;
-		struct lab_gpu gpu;
+		struct lab_gpu gpu = { 0 };
 
 		if (lab_read_gpu(lab, g, &gpu) < 0)
 			_exit(4);
