@@ -29,7 +29,8 @@ FUZZER = ["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=undefine
 ABOUT = {"board": ("src/spec/board_",), "machine": ("src/spec/machine_yaml.c",),
          "request": ("src/spec/request.c",), "snapshot": ("src/spec/snapshot_",),
          "process": ("src/observe/proc_",), "calls": ("src/sim/", "src/lab/rules", "src/lab/ops.c"),
-         "state": ("src/lab/check", "src/lab/map.c")}
+         "state": ("src/lab/check", "src/lab/map.c"), "fault": ("src/cli/lab_fault_parse.c",),
+         "latency": ("src/spec/latency_yaml.c",)}
 TIMES = 10
 
 
@@ -60,7 +61,7 @@ class Fuzz:
         if not (self.folder / "build.ninja").exists():
             must(["meson", "setup", self.folder, *options], "meson setup", self.env)
         targets = must(["ninja", "-C", self.folder, "-t", "targets", "all"], "ninja", self.env)
-        libraries = re.findall(r"^(src/\w+/lib(?!smi)\w+\.a):", targets, re.M)
+        libraries = re.findall(r"^(src/\w+/lib\w+\.a):", targets, re.M)
         must(["ninja", "-C", self.folder, "tests/calls_table.h", *libraries], "building for libFuzzer",
              self.env)
         return [self.folder / lib for lib in libraries]
