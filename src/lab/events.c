@@ -44,7 +44,10 @@ uint64_t lab_event_newest(const struct lab_watch *w)
 	return n;
 }
 
-/* An entry whose number is another one was overwritten between the two looks: looks anew. */
+/*
+ * An entry whose number is another one was overwritten between the two looks: looks anew. But not
+ * at a ring that did not move meanwhile, of a damaged file: nobody would ever leave.
+ */
 bool lab_event_after(const struct lab_watch *w, uint64_t after, struct lab_event *ret)
 {
 	for (;;) {
@@ -59,6 +62,8 @@ bool lab_event_after(const struct lab_watch *w, uint64_t after, struct lab_event
 			 sizeof(*ret), ret);
 		if (ret->number == n)
 			return true;
+		if (lab_event_newest(w) == newest)
+			return false;
 	}
 }
 

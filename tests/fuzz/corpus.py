@@ -248,6 +248,7 @@ WRONG = {
     "an-account-from-the-future": [(STATE, "account[0].start_us", 8, 2 ** 63)],
     "an-event-of-no-kind": [(STATE, "event[3].kind", 1, 77)],
     "an-event-of-another-number": [(STATE, "event[3].number", 8, 2 ** 63)],
+    "events-that-are-counted-and-not-there": [(STATE, "n_events", 8, 1 << 40)],
     "the-last-generation": [(STATE, "next_generation", 4, 2 ** 32 - 1)],
     "the-last-boot": [(STATE, "boot", 8, 2 ** 64 - 1)],
     "a-gpu-of-board-9": [(GPU, "board", 1, 9)],
