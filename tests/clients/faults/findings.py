@@ -70,9 +70,9 @@ def table(results):
     return "\n".join([*lines, "", *notable(results)])
 
 
-def where(number, on, branch, row):
-    who = f" ({branch})" if programs.program_of(row.command) == "nvidia-smi" else ""
-    return f"{page.code(row.command)}{who} in {number}"
+def where(number, branch, row):
+    name = row.command.replace(" -f config.yaml", "")
+    return name + (f" ({branch})" if programs.program_of(row.command) == "nvidia-smi" else ""), number
 
 
 def notable(results):
@@ -82,8 +82,8 @@ def notable(results):
              "Does not finish when it is tried again": [],
              "Hides the GPU that is well, or calls it ill": []}
     lies, half, stuck, hidden = lists.values()
-    for number, situation, on, branch, before, row in rows_of(results):
-        place = where(number, on, branch, row)
+    for number, situation, _, branch, before, row in rows_of(results):
+        place = where(number, branch, row)
         if row.shows is None:
             verdict = page.verdict(before, row)
             if row.exit == "0" and verdict != "as asked":
@@ -98,12 +98,15 @@ def notable(results):
 
 
 def merged(places):
-    """nvidia-smi of both branches in one section is named once."""
-    found = []
-    for place in places:
-        other = place.replace(" (550)", " (535)")
-        if other != place and other in found:
-            found[found.index(other)] = place.replace(" (550)", "")
-        else:
-            found.append(place)
-    return found
+    """Each command once, with its sections; nvidia-smi of both branches is named once."""
+    found = {}
+    for name, number in places:
+        numbers = found.setdefault(name, [])
+        if number not in numbers:
+            numbers.append(number)
+    for name in [n for n in found if n.endswith(" (550)")]:
+        plain = name.removesuffix(" (550)")
+        if found.get(f"{plain} (535)") == found[name]:
+            found[plain] = found.pop(name)
+            del found[f"{plain} (535)"]
+    return [f"{page.code(name)} in {', '.join(map(str, numbers))}" for name, numbers in found.items()]

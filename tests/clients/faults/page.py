@@ -71,6 +71,8 @@ def leaves(before, row):
     if found in ("pending", "half made"):
         found = f"**{found}**: " + "; ".join(f"GPU {g}: {words}" for g, words in row.after.items()
                                              if words != before.layout[g])
+    if row.slowed:
+        found += f"; {row.slowed} s in slow calls"
     if row.again:
         found += f"; again: {row.again}"
     return found
@@ -86,7 +88,7 @@ def several(before, items):
     for gpu in dict.fromkeys(gpu_of(x) for x in items if x.startswith(("GPU", "MIG"))):
         own = [x for x in before.row.shows if x.startswith(("GPU", "MIG")) and gpu_of(x) == gpu]
         mine = [x for x in items if x.startswith(("GPU", "MIG")) and gpu_of(x) == gpu]
-        words += [f"all of GPU {gpu}"] if len(own) > 1 and set(own) == set(mine) else mine
+        words += [f"anything of GPU {gpu}"] if len(own) > 1 and set(own) == set(mine) else mine
     return ", ".join(words + [x for x in items if not x.startswith(("GPU", "MIG"))])
 
 

@@ -31,7 +31,7 @@ LAYOUTS = {
 }
 # How long a program is watched that does not end by itself, and how long one is given to end.
 WATCH, LIMIT = 2, 60
-QUIET = 3
+QUIET = 6
 
 
 @dataclasses.dataclass
@@ -43,6 +43,7 @@ class Row:
     shows: list = None  # readers: things by name
     after: dict = None  # changers: the layout
     again: str = ""  # changers: the command once more, when the trouble is gone
+    slowed: int = 0  # seconds in calls that a fault made take longer
 
 
 @dataclasses.dataclass
@@ -79,9 +80,9 @@ def slices(profile):
 
 def ended(code):
     """A program that a signal ended says so itself, or the shell's way by the one that waited for it."""
-    if code < 0 or code > 128:
-        return f"killed by {signal.Signals(-code if code < 0 else code - 128).name}"
-    return str(code)
+    if code < 0:
+        return f"killed ({signal.Signals(-code).name})"
+    return "killed (SIGKILL)" if code == 128 + signal.SIGKILL else str(code)
 
 
 class Play:
@@ -104,10 +105,12 @@ class Play:
         for command in commands:
             self.m.migctl(*shlex.split(command.removeprefix("migctl ")))
 
+    def faults(self):
+        return json.loads(self.m.migctl("lab", "fault", "list", "-o", "json"))["faults"]
+
     def hangs(self):
         """Whether a fault holds a call of somebody just now."""
-        faults = json.loads(self.m.migctl("lab", "fault", "list", "-o", "json"))
-        return any(f.get("waiting") for f in faults["faults"])
+        return any(f["hanging"] for f in self.faults())
 
     def start(self, command):
         words, files = programs.words(self.m, command)
@@ -116,7 +119,7 @@ class Play:
 
     def run(self, command, branch, meanwhile=()):
         """meanwhile: what happens while a fault holds the program in a call."""
-        m, row = self.m, Row(command, branch)
+        m, row, held = self.m, Row(command, branch), ""
         program = self.start(command)
         try:
             if meanwhile:
@@ -124,8 +127,8 @@ class Play:
                 while not self.hangs():
                     check(program.poll() is None, f"{command} ended before anything held it")
                     check(time.monotonic() < end, f"nothing holds {command}")
-                    time.sleep(0.05)
-                waits(program)
+                    time.sleep(0.25)
+                held = "waits, then " if waits(program) else ""
                 self.migctl(meanwhile)
             out, err = program.communicate(timeout=LIMIT)
         except subprocess.TimeoutExpired:
@@ -133,7 +136,7 @@ class Play:
         finally:
             m.stop(program)
         check(program.returncode != 125 or "nothing was run" not in err, f"{command}: {err}")
-        row.exit = ended(program.returncode)
+        row.exit = held + ended(program.returncode)
         name = programs.program_of(command)
         programs.learn(m)
         row.says = programs.said(m, name, out, err)
@@ -160,14 +163,14 @@ class Play:
         """Until settled() is so and stays so, or without it until nothing more comes."""
         end, since, last = time.monotonic() + kubelet.WAIT, time.monotonic(), None
         while time.monotonic() < end:
-            k.next(time.monotonic() + 0.1)
+            k.next(time.monotonic() + 0.25)
             row.shows = programs.plugin_items(self.m, k.devices)
             row.says = programs.said(self.m, "nvidia-device-plugin", "", k.all())
             row.exit = "runs on" if k.exited is None else ended(k.exited)
             now = (row.shows, row.says, row.exit)
             if now != last or (settled and not settled(row)):
                 since, last = time.monotonic(), now
-            if time.monotonic() - since > (0.5 if settled else QUIET):
+            if (k.devices or row.exit != "runs on") and time.monotonic() - since > (0.5 if settled else QUIET):
                 return
 
 
@@ -176,7 +179,8 @@ def waits(program):
     try:
         program.wait(WATCH)
     except subprocess.TimeoutExpired:
-        return
+        return True
+    return False
 
 
 def filled(commands, command):
@@ -189,7 +193,9 @@ def undisturbed(tools, name, command, branch):
     with Play(tools, name, branch) as p:
         had = layout(p.m)
         if programs.program_of(command) == "nvidia-device-plugin":
-            return Before(had, p.watch(command, branch))
+            # All MIG devices, and the GPUs without MIG.
+            every = sorted(n for n in p.m.names.values() if n.startswith("MIG") or had[int(n[4:])] == "MIG off")
+            return Before(had, p.watch(command, branch, settled=lambda r: r.shows == every))
         return Before(had, p.run(command, branch))
 
 
@@ -200,7 +206,9 @@ def disturbed(tools, situation, command, branch, name, before, settled=None):
         if programs.program_of(command) == "nvidia-device-plugin":
             return p.watch(command, branch, situation.meanwhile, settled, before)
         row = p.run(command, branch, situation.meanwhile)
-        if row.after and row.after != before.row.after and situation.again:
+        if any("--take" in c for c in situation.trouble):
+            row.slowed = sum(f["struck"] * f["take_us"] for f in p.faults()) // 1000000
+        if row.after and row.after != before.row.after and programs.repeats(command):
             p.migctl(situation.cure)
             more = p.run(command, branch)
             left = [f"GPU {g}: {more.after[g]}" for g in before.asked() if more.after[g] != before.row.after[g]]

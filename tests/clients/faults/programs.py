@@ -85,6 +85,11 @@ def changes(command):
     return CHANGES.search(command) is not None
 
 
+def repeats(command):
+    """Whether a command asks for a state, not for one more of something."""
+    return "-cgi" not in command
+
+
 def words(m, command):
     """(all words of a command, whether it reads files of the driver)"""
     name, *rest = shlex.split(command)
@@ -100,7 +105,7 @@ def words(m, command):
 
 # What it says: the lines that tell of trouble, or else its last line
 
-NOISE = re.compile(r"^migctl: |^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4}|WARNING: unable to detect IOMMU FD|^\s*$|^Traceback|^  ")
+NOISE = re.compile(r"Error getting machine type|^migctl: |^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4}|WARNING: unable to detect IOMMU FD|^\s*$|^Traceback|^  ")
 # What is kept where nothing complains.
 DONE = re.compile(r"MIG configuration applied|All done")
 LOGRUS = re.compile(r'level=(error|fatal) msg=(".*")$')
