@@ -63,9 +63,13 @@ static int open_lab(struct cli_nvml *nvml, struct mig_error *reterr)
 	if (status != NVML_SUCCESS) {
 		/* NVML has only a number for it; the lab's own file says what is wrong. */
 		r = lab_explain(nvml->lab_dir, reterr);
-		if (r == 0)
+		if (r == 0) {
 			r = mig_fail(reterr, -EIO, "the lab in %s cannot be used: %s",
 				     nvml->lab_dir, nvml->api.nvmlErrorString(status));
+			reterr->nvml = (int)status;
+			snprintf(nvml->status_text, sizeof(nvml->status_text), "%s",
+				 nvml->api.nvmlErrorString(status));
+		}
 		return r;
 	}
 	in_use = nvml->lab->lab_dir();

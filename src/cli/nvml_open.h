@@ -14,6 +14,7 @@ struct cli_nvml {
 	struct nvml_api api;
 	const struct migkit_export *lab; /* NULL: the real driver */
 	char lab_dir[PATH_MAX];		 /* "": the real driver */
+	char status_text[80];		 /* of a driver that does not start: its own words */
 };
 
 /*

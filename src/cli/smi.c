@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,10 @@ int cmd_smi(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *
 			       .may_change_real = real && !strcmp(real, "1") };
 	int r = cli_nvml_open(&nvml, reterr);
 
+	/* Nothing is wrong with the lab: its driver does not start, and nvidia-smi has words for
+	 * it. */
+	if (r == -EIO && reterr->nvml)
+		return smi_not_started(env.out, (nvmlReturn_t)reterr->nvml, nvml.status_text);
 	if (r < 0)
 		return r;
 	env.lab = nvml.lab;

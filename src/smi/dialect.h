@@ -75,6 +75,8 @@ struct smi_dialect {
 	bool gi_placements;	    /* -cgi PROFILE:START */
 	bool ci_placements;	    /* -lcipp and -cci PROFILE:START */
 	bool profiles_without_mig;  /* -lgip and -lgipp answer with MIG mode off */
+	bool own_words;		    /* for errors that NVML has poorer ones for */
+	bool no_supported_gpus;	    /* and one for GPU_NOT_FOUND */
 	bool tells_unsupported;	    /* "No MIG-supported devices found." is a message of its own */
 	int no_mig_code;	    /* exit code of "No MIG-enabled devices found." */
 	enum smi_equals mig_equals; /* "mig": when "-i=0" is "-i 0" */

@@ -34,6 +34,25 @@ static void list_mig(struct smi *smi, nvmlDevice_t gpu, const char *parent)
 	}
 }
 
+/* One GPU's lines. A name that cannot be read is its end, a UUID is not; the index is NVIDIA's gap.
+ */
+static int list_gpu(struct smi *smi, unsigned int i, nvmlDevice_t dev)
+{
+	char name[NVML_DEVICE_NAME_V2_BUFFER_SIZE] = "";
+	char uuid[NVML_DEVICE_UUID_V2_BUFFER_SIZE] = "";
+	nvmlReturn_t r = smi->api->nvmlDeviceGetName(dev, name, sizeof(name));
+
+	if (r) {
+		fprintf(smi->out, "Unable to determine the product name for gpu : %s\n",
+			smi_main_error(smi, r));
+		return smi_exit_code(r);
+	}
+	r = smi->api->nvmlDeviceGetUUID(dev, uuid, sizeof(uuid));
+	fprintf(smi->out, "GPU %u: %s (UUID: %s)\n", i, name, r ? smi_main_error(smi, r) : uuid);
+	list_mig(smi, dev, name);
+	return 0;
+}
+
 int smi_list(struct smi *smi)
 {
 	unsigned int i;
@@ -44,22 +63,15 @@ int smi_list(struct smi *smi)
 		return 0;
 	}
 	for (i = 0; i < smi->n_gpus; i++) {
-		char name[NVML_DEVICE_NAME_V2_BUFFER_SIZE] = "";
-		char uuid[NVML_DEVICE_UUID_V2_BUFFER_SIZE] = "";
 		nvmlDevice_t dev;
 		nvmlReturn_t r = smi->api->nvmlDeviceGetHandleByIndex_v2(i, &dev);
+		int one = r ? smi_exit_code(r) : list_gpu(smi, i, dev);
 
-		if (r) {
-			/* In other letters than everywhere else, and the rest is listed. */
+		/* In other letters than everywhere else, and the rest is listed. */
+		if (r)
 			fprintf(smi->out, "Unable to determine the device handle for gpu %u: %s\n",
-				i, smi_error(smi, r));
-			code = smi_exit_code(r);
-			continue;
-		}
-		smi->api->nvmlDeviceGetName(dev, name, sizeof(name));
-		smi->api->nvmlDeviceGetUUID(dev, uuid, sizeof(uuid));
-		fprintf(smi->out, "GPU %u: %s (UUID: %s)\n", i, name, uuid);
-		list_mig(smi, dev, name);
+				i, smi_handle_error(smi, r));
+		code = one ? one : code;
 	}
 	return code;
 }

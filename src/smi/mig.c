@@ -3,12 +3,9 @@
 
 #include "base/util.h"
 
-unsigned int mig_gpu_index(struct smi *smi, const struct smi_gpu *gpu)
+nvmlReturn_t mig_gpu_index(struct smi *smi, const struct smi_gpu *gpu, unsigned int *ret)
 {
-	unsigned int index = gpu->index;
-
-	smi->api->nvmlDeviceGetIndex(gpu->dev, &index);
-	return index;
+	return smi->api->nvmlDeviceGetIndex(gpu->dev, ret);
 }
 
 /* Keeps the GPUs that know MIG mode and, if only_enabled, have it on; returns how many know it. */
@@ -51,7 +48,7 @@ static int on_cis(struct smi *smi, const struct mig_args *a, const struct mig_gi
 	_cleanup_(mig_cis_free) struct mig_cis cis = { 0 };
 	nvmlReturn_t r = mig_find_cis(smi, gis, &cis);
 
-	if (a->given[MIG_OPT_LCI] && r) {
+	if (a->given[MIG_OPT_LCI] && r && r != NVML_ERROR_NOT_FOUND) {
 		fprintf(smi->out, "Failed to display compute instances: %s\n", smi_error(smi, r));
 		return smi_exit_code(r);
 	}

@@ -125,7 +125,7 @@ bool mig_wish_parse(const char *word, bool placements, struct mig_wish *ret);
 bool mig_wish_is(const struct mig_wish *wish, unsigned int id, const char *name);
 
 /* The index that nvidia-smi prints for a device. */
-unsigned int mig_gpu_index(struct smi *smi, const struct smi_gpu *gpu);
+nvmlReturn_t mig_gpu_index(struct smi *smi, const struct smi_gpu *gpu, unsigned int *ret);
 
 int mig_list_gi_profiles(struct smi *smi, const struct smi_gpus *gpus);
 int mig_list_gi_placements(struct smi *smi, const struct smi_gpus *gpus);

@@ -56,14 +56,14 @@ static nvmlReturn_t profiles_of(struct smi *smi, const struct mig_gi *gi, struct
 	return NVML_SUCCESS;
 }
 
-static void profile_row(struct smi *smi, const struct mig_gi *gi, const struct mig_ci_profile *p,
-			bool is_default, unsigned int free_now)
+static void profile_row(struct smi *smi, unsigned int gpu, const struct mig_gi *gi,
+			const struct mig_ci_profile *p, bool is_default, unsigned int free_now)
 {
 	struct smi_cells c;
 	unsigned int i = 0;
 
 #define CELL(...) snprintf(c.text[i++], SMI_CELL, __VA_ARGS__)
-	CELL("%u", mig_gpu_index(smi, gi->gpu));
+	CELL("%u", gpu);
 	CELL("%u", gi->info.id);
 	CELL("%s", p->name);
 	CELL("%u", p->id);
@@ -82,14 +82,16 @@ static void profile_row(struct smi *smi, const struct mig_gi *gi, const struct m
 static nvmlReturn_t profile_rows(struct smi *smi, const struct mig_gi *gi)
 {
 	struct profiles all;
-	unsigned int i, n;
+	unsigned int i, n, gpu;
 	nvmlReturn_t r = profiles_of(smi, gi, &all);
 
+	if (!r)
+		r = mig_gpu_index(smi, gi->gpu, &gpu);
 	for (i = 0; !r && i < all.n; i++) {
 		r = smi->api->nvmlGpuInstanceGetComputeInstanceRemainingCapacity(gi->handle,
 										 all.p[i].id, &n);
 		if (!r)
-			profile_row(smi, gi, &all.p[i], i == all.best, n);
+			profile_row(smi, gpu, gi, &all.p[i], i == all.best, n);
 	}
 	return r;
 }
@@ -129,13 +131,15 @@ static nvmlReturn_t placements_of(struct smi *smi, const struct mig_gi *gi, unsi
 static nvmlReturn_t placement_line(struct smi *smi, const struct mig_gi *gi, unsigned int id)
 {
 	_cleanup_free_ nvmlComputeInstancePlacement_t *at = NULL;
-	unsigned int i, n;
+	unsigned int i, n, gpu;
 	nvmlReturn_t r = placements_of(smi, gi, id, &at, &n);
 
+	if (!r)
+		r = mig_gpu_index(smi, gi->gpu, &gpu);
 	if (r)
 		return r;
-	fprintf(smi->out, "GPU %2u GI %2u Profile ID %2u %s: {", mig_gpu_index(smi, gi->gpu),
-		gi->info.id, id, n == 1 ? "Placement " : "Placements");
+	fprintf(smi->out, "GPU %2u GI %2u Profile ID %2u %s: {", gpu, gi->info.id, id,
+		n == 1 ? "Placement " : "Placements");
 	for (i = 0; i < n; i++)
 		fprintf(smi->out, "%s%u", i ? "," : "", at[i].start);
 	fprintf(smi->out, "}:%u\n", n ? at[0].size : 0);
@@ -167,6 +171,8 @@ static nvmlReturn_t find_profile(struct smi *smi, const struct mig_gi *gi,
 	unsigned int i;
 	nvmlReturn_t r = profiles_of(smi, gi, &all);
 
+	if (!r && !all.n)
+		r = NVML_ERROR_NOT_SUPPORTED;
 	if (r)
 		return r;
 	for (i = 0; i < all.n; i++) {
@@ -201,13 +207,15 @@ static nvmlReturn_t create(struct smi *smi, const struct mig_gi *gi, const struc
 
 nvmlReturn_t mig_create_ci(struct smi *smi, const struct mig_gi *gi, const char *typed)
 {
-	unsigned int gpu = mig_gpu_index(smi, gi->gpu);
 	struct mig_ci_profile profile;
 	nvmlComputeInstanceInfo_t info;
 	nvmlComputeInstance_t ci;
 	struct mig_wish wish;
-	nvmlReturn_t r;
+	unsigned int gpu;
+	nvmlReturn_t r = mig_gpu_index(smi, gi->gpu, &gpu);
 
+	if (r)
+		return r;
 	if (!mig_wish_parse(typed, smi->d->ci_placements, &wish)) {
 		fprintf(smi->out,
 			"Unable to create a GPU instace on GPU %2u using profile %s: "
@@ -267,14 +275,19 @@ int mig_create_cis(struct smi *smi, const struct mig_gis *gis, const char *wishe
 
 int mig_list_cis(struct smi *smi, const struct mig_cis *cis)
 {
+	nvmlReturn_t r = NVML_SUCCESS;
 	unsigned int i;
 
 	fputs(cis_head, smi->out);
 	for (i = 0; i < cis->n; i++) {
 		const struct mig_ci *ci = &cis->ci[i];
 		struct smi_cells c;
+		unsigned int gpu;
 
-		snprintf(c.text[0], SMI_CELL, "%u", mig_gpu_index(smi, ci->gi->gpu));
+		r = mig_gpu_index(smi, ci->gi->gpu, &gpu);
+		if (r)
+			break;
+		snprintf(c.text[0], SMI_CELL, "%u", gpu);
 		snprintf(c.text[1], SMI_CELL, "%u", ci->gi->info.id);
 		snprintf(c.text[2], SMI_CELL, "%s", ci->profile.name);
 		snprintf(c.text[3], SMI_CELL, "%u", ci->info.profileId);
@@ -283,7 +296,9 @@ int mig_list_cis(struct smi *smi, const struct mig_cis *cis)
 			 ci->info.placement.size);
 		smi_row(smi->out, ci_row, &c);
 	}
-	return 0;
+	if (r)
+		fprintf(smi->out, "Failed to display compute instances: %s\n", smi_error(smi, r));
+	return smi_exit_code(r);
 }
 
 int mig_destroy_cis(struct smi *smi, const struct mig_cis *cis)
@@ -292,14 +307,18 @@ int mig_destroy_cis(struct smi *smi, const struct mig_cis *cis)
 
 	for (i = 0; i < cis->n; i++) {
 		const struct mig_ci *ci = &cis->ci[i];
-		unsigned int gpu = mig_gpu_index(smi, ci->gi->gpu);
-		nvmlReturn_t r = smi->api->nvmlComputeInstanceDestroy(ci->handle);
+		unsigned int gpu;
+		nvmlReturn_t r = mig_gpu_index(smi, ci->gi->gpu, &gpu);
+		bool asked = !r;
 
+		if (asked)
+			r = smi->api->nvmlComputeInstanceDestroy(ci->handle);
 		if (r) {
-			fprintf(smi->out,
-				"Unable to destroy compute instance ID %2u from GPU %2u "
-				"GPU instance ID %2u: %s\n",
-				ci->info.id, gpu, ci->gi->info.id, smi_error(smi, r));
+			if (asked)
+				fprintf(smi->out,
+					"Unable to destroy compute instance ID %2u from GPU %2u "
+					"GPU instance ID %2u: %s\n",
+					ci->info.id, gpu, ci->gi->info.id, smi_error(smi, r));
 			fprintf(smi->out, "Failed to destroy compute instances: %s\n",
 				smi_error(smi, r));
 			return smi_exit_code(r);

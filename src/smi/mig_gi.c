@@ -139,21 +139,23 @@ int mig_list_gis(struct smi *smi, const struct smi_gpus *gpus)
 	nvmlReturn_t r = mig_find_gis(smi, gpus, &gis);
 	unsigned int i;
 
-	if (r) {
-		fprintf(smi->out, "Failed to display GPU instances: %s\n", smi_error(smi, r));
+	if (!r && !gis.n)
+		r = NVML_ERROR_NOT_FOUND;
+	if (r == NVML_ERROR_NOT_FOUND) {
+		fprintf(smi->out, "No GPU instances found: %s\n", smi_error(smi, r));
 		return smi_exit_code(r);
 	}
-	if (!gis.n) {
-		fprintf(smi->out, "No GPU instances found: %s\n",
-			smi_error(smi, NVML_ERROR_NOT_FOUND));
-		return smi_exit_code(NVML_ERROR_NOT_FOUND);
-	}
-	fputs(smi->d->mig->gis_head, smi->out);
-	for (i = 0; i < gis.n; i++) {
+	if (!r)
+		fputs(smi->d->mig->gis_head, smi->out);
+	for (i = 0; !r && i < gis.n; i++) {
 		const struct mig_gi *gi = &gis.gi[i];
 		struct smi_cells c;
+		unsigned int gpu;
 
-		snprintf(c.text[0], SMI_CELL, "%u", mig_gpu_index(smi, gi->gpu));
+		r = mig_gpu_index(smi, gi->gpu, &gpu);
+		if (r)
+			break;
+		snprintf(c.text[0], SMI_CELL, "%u", gpu);
 		snprintf(c.text[1], SMI_CELL, "%s", gi->profile.name);
 		snprintf(c.text[2], SMI_CELL, "%u", gi->info.profileId);
 		snprintf(c.text[3], SMI_CELL, "%u", gi->info.id);
@@ -162,7 +164,9 @@ int mig_list_gis(struct smi *smi, const struct smi_gpus *gpus)
 		smi_row(smi->out, smi->d->mig->gi, &c);
 		fputs(smi->d->mig->gis_line, smi->out);
 	}
-	return 0;
+	if (r)
+		fprintf(smi->out, "Failed to display GPU instances: %s\n", smi_error(smi, r));
+	return smi_exit_code(r);
 }
 
 int mig_destroy_gis(struct smi *smi, const struct mig_gis *gis)
@@ -171,13 +175,17 @@ int mig_destroy_gis(struct smi *smi, const struct mig_gis *gis)
 
 	for (i = 0; i < gis->n; i++) {
 		const struct mig_gi *gi = &gis->gi[i];
-		unsigned int gpu = mig_gpu_index(smi, gi->gpu);
-		nvmlReturn_t r = smi->api->nvmlGpuInstanceDestroy(gi->handle);
+		unsigned int gpu;
+		nvmlReturn_t r = mig_gpu_index(smi, gi->gpu, &gpu);
+		bool asked = !r;
 
+		if (asked)
+			r = smi->api->nvmlGpuInstanceDestroy(gi->handle);
 		if (r) {
-			fprintf(smi->out,
-				"Unable to destroy GPU instance ID %2u from GPU %2u: %s\n",
-				gi->info.id, gpu, smi_error(smi, r));
+			if (asked)
+				fprintf(smi->out,
+					"Unable to destroy GPU instance ID %2u from GPU %2u: %s\n",
+					gi->info.id, gpu, smi_error(smi, r));
 			fprintf(smi->out, "Failed to destroy GPU instances: %s\n",
 				smi_error(smi, r));
 			return smi_exit_code(r);

@@ -94,9 +94,15 @@ static enum match match(struct smi *smi, const char *list, const struct smi_gpu 
 /* Adds a GPU to those that the command is about: only then it has to answer. */
 static int take(struct smi *smi, const struct smi_gpu *gpu, struct smi_gpus *ret)
 {
+	if (gpu->status == NVML_ERROR_NO_PERMISSION) {
+		fputs("No devices were found. Please make sure /dev/nvidia* files are readable by "
+		      "current user.\n",
+		      smi->out);
+		return smi_exit_code(gpu->status);
+	}
 	if (gpu->status) {
 		fprintf(smi->out, "Unable to determine the device handle for GPU%u: %s\n",
-			gpu->index, smi_error(smi, gpu->status));
+			gpu->index, smi_handle_error(smi, gpu->status));
 		return smi_exit_code(gpu->status);
 	}
 	ret->gpu[ret->n++] = *gpu;
@@ -116,7 +122,8 @@ int smi_select(struct smi *smi, const char *list, struct smi_gpus *ret)
 		return 255;
 	}
 	for (unsigned int i = 0; i < smi->n_gpus && !code; i++) {
-		struct smi_gpu gpu = { .index = i };
+		/* What NVIDIA's program prints where it has no bus id. */
+		struct smi_gpu gpu = { .index = i, .bus_id = "(null)" };
 		nvmlPciInfo_t pci;
 		enum match found;
 

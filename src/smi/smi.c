@@ -348,25 +348,53 @@ static bool is_elsewhere(const char *word)
 	return false;
 }
 
-static int start(struct smi *smi)
+int smi_not_started(FILE *out, nvmlReturn_t status, const char *text)
+{
+	if (status == NVML_ERROR_DRIVER_NOT_LOADED)
+		fputs("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA "
+		      "driver. Make sure that the latest NVIDIA driver is installed and running."
+		      "\n\n",
+		      out);
+	else if (status == NVML_ERROR_LIBRARY_NOT_FOUND)
+		fputs("NVIDIA-SMI couldn't find libnvidia-ml.so library in your system. Please "
+		      "make sure that the NVIDIA Display Driver is properly installed and present "
+		      "in your system.\nPlease also try adding directory that contains "
+		      "libnvidia-ml.so to your system PATH.\n",
+		      out);
+	else
+		fprintf(out, "Failed to initialize NVML: %s\n",
+			status == NVML_ERROR_NOT_SUPPORTED ? "N/A" : text);
+	return smi_exit_code(status);
+}
+
+/* Only -L says why. */
+static int not_counted(struct smi *smi, bool list, nvmlReturn_t r)
+{
+	if (list)
+		fprintf(smi->out, "Unable to determine the number of available GPUs: %s\n",
+			smi_main_error(smi, r));
+	else
+		fputs("Unable to determine the number of GPUs", smi->out);
+	return smi_exit_code(r);
+}
+
+static int start(struct smi *smi, bool list)
 {
 	nvmlReturn_t r;
 
 	r = smi->api->nvmlSystemGetDriverVersion(smi->driver, sizeof(smi->driver));
-	if (!r)
-		r = smi->api->nvmlDeviceGetCount_v2(&smi->n_gpus);
-	if (r) {
-		fprintf(smi->out, "Failed to initialize NVML: %s\n", smi_error(smi, r));
-		return smi_exit_code(r);
-	}
+	if (r)
+		return smi_not_started(smi->out, r, smi_error(smi, r));
 	smi->d = smi_dialect_of((unsigned int)strtoul(smi->driver, NULL, 10));
-	return 0;
+	r = smi->api->nvmlDeviceGetCount_v2(&smi->n_gpus);
+	return r ? not_counted(smi, list, r) : 0;
 }
 
 int smi_main(struct nvml_api *api, const struct smi_env *env, int argc, char **argv)
 {
 	struct smi smi = { .api = api, .env = env, .out = env->out };
-	int i, code = start(&smi);
+	bool list = argc > 1 && is_one_of(argv[1], "-L", "--list-gpus");
+	int i, code = start(&smi, list);
 
 	if (code)
 		return code;

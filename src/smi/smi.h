@@ -28,4 +28,7 @@ struct smi_env {
  */
 int smi_main(struct nvml_api *api, const struct smi_env *env, int argc, char **argv);
 
+/* What it says, and ends with, where NVML does not start; text: what NVML calls that. */
+int smi_not_started(FILE *out, nvmlReturn_t status, const char *text);
+
 #endif

@@ -19,7 +19,7 @@ struct smi_gpu {
 	nvmlDevice_t dev;
 	nvmlReturn_t status; /* of the look-up; those that were selected have none */
 	unsigned int index;
-	char bus_id[NVML_DEVICE_PCI_BUS_ID_BUFFER_SIZE]; /* "": unknown */
+	char bus_id[NVML_DEVICE_PCI_BUS_ID_BUFFER_SIZE]; /* "(null)": unknown */
 };
 
 /* The GPUs that a command is about, ascending by index. */
@@ -39,6 +39,8 @@ int smi_select(struct smi *smi, const char *list, struct smi_gpus *ret);
 /* Exit code of a failing call: its status, where that is in nvidia-smi's documented list. */
 int smi_exit_code(nvmlReturn_t status);
 const char *smi_error(const struct smi *smi, nvmlReturn_t status);
+const char *smi_main_error(const struct smi *smi, nvmlReturn_t status);
+const char *smi_handle_error(const struct smi *smi, nvmlReturn_t status);
 
 /* Bytes as the MiB that nvidia-smi shows. */
 static inline unsigned long long smi_mib(const struct smi *smi, unsigned long long bytes)
