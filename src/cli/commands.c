@@ -186,6 +186,17 @@ const struct cli_cmd cli_commands[] = {
 	  .opts = lab_exec_opts,
 	  .max_args = CMD_ANY,
 	  .fn = cmd_lab_exec },
+	{ .name = "lab trace",
+	  .group = "The lab: a simulated machine with GPUs",
+	  .args = "[NAME] [--name PROCESS] [--to FILE] [-- COMMAND [ARGUMENT]...]",
+	  .summary = "Show every NVML call on a lab: who, with what, its result and its time",
+	  .details =
+		  "Until Ctrl-C, or until COMMAND ends, which runs as in 'lab shell'; the trace is "
+		  "on the standard error then, and the exit code is COMMAND's. Programs never wait "
+		  "for the trace: calls that come too fast for it are lost, and it says how many.",
+	  .opts = lab_trace_opts,
+	  .max_args = 1,
+	  .fn = cmd_lab_trace },
 	{ .name = "lab use",
 	  .group = "The lab: a simulated machine with GPUs",
 	  .args = "NAME | --none",

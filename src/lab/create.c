@@ -12,6 +12,7 @@
 #include "base/util.h"
 #include "lab/format.h"
 #include "lab/root.h"
+#include "lab/trace.h"
 
 /* Repeatable random numbers (splitmix64): the same seed gives the same UUIDs and serials. */
 static uint64_t next_random(uint64_t *state)
@@ -207,6 +208,10 @@ static void remove_files(const char *dir)
 	snprintf(path, sizeof(path), "%s/" LAB_STATE_FILE, dir);
 	(void)unlink(path);
 	snprintf(path, sizeof(path), "%s/" LAB_HOLDERS_FILE, dir);
+	(void)unlink(path);
+	snprintf(path, sizeof(path), "%s/" LAB_TRACE_SOCKET, dir);
+	(void)unlink(path);
+	snprintf(path, sizeof(path), "%s/" LAB_TRACE_LOST, dir);
 	(void)unlink(path);
 	lab_root_remove(dir);
 	(void)rmdir(dir);

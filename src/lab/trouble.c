@@ -4,6 +4,7 @@
 
 #include "base/util.h"
 #include "lab/format.h"
+#include "lab/trace.h"
 
 /* What trouble is ordered: its part of the lab's file, and changes of it. */
 
@@ -44,8 +45,7 @@ bool lab_fault_holds(const struct lab *lab, const struct lab_fault *fault)
 static uint64_t watch_bits(const struct lab_trouble *t)
 {
 	return (t->n_slots ? LAB_WATCH_FAULTS : 0U) |
-	       (t->latency.name[0] ? LAB_WATCH_LATENCY : 0U) |
-	       (t->trace.path[0] ? LAB_WATCH_TRACE : 0U);
+	       (t->latency.name[0] ? LAB_WATCH_LATENCY : 0U) | (t->trace.id ? LAB_WATCH_TRACE : 0U);
 }
 
 /*
@@ -54,6 +54,9 @@ static uint64_t watch_bits(const struct lab_trouble *t)
  */
 static void tidy(const struct lab *lab, struct lab_trouble *t)
 {
+	/* A tracer that was killed cannot say that it has gone. */
+	if (lab_trace_clock_ns() > t->trace.until_ns)
+		memset(&t->trace, 0, sizeof(t->trace));
 	t->n_slots = 0;
 	for (unsigned i = 0; i < LAB_MAX_FAULTS; i++) {
 		if (!lab_fault_holds(lab, &t->fault[i]))
@@ -253,8 +256,5 @@ int lab_trouble_check(const struct lab_trouble *t, struct mig_error *reterr)
 	}
 	if (!text_ends(t->latency.name, sizeof(t->latency.name)))
 		return mig_fail(reterr, -EBADMSG, "its latencies have a name without end");
-	if (!text_ends(t->trace.path, sizeof(t->trace.path)) ||
-	    !text_ends(t->trace.process, sizeof(t->trace.process)))
-		return mig_fail(reterr, -EBADMSG, "its trace has a text without end");
 	return 0;
 }

@@ -58,12 +58,12 @@ struct lab_latency {
 	uint32_t us[LAB_MAX_CALLS];
 };
 
-/* Where calls are told, by whom, and until when somebody listens. */
+/* Who is told of calls: see trace.h. */
 struct lab_trace {
-	char path[128]; /* "": nobody traces */
-	char process[16];
-	uint64_t until_us;
-	uint64_t spare[12];
+	uint64_t id;	   /* 0: nobody */
+	uint64_t until_ns; /* by the clock of lab_trace_clock_ns() */
+	uint32_t pid, pad; /* of the tracer */
+	uint64_t spare[28];
 };
 
 struct lab_trouble {

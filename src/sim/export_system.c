@@ -7,12 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lab/trace.h"
 #include "sim/text.h"
 
 /* The lab is known only when it is open, so an init that is to fail is one that is taken back. */
 static nvmlReturn_t init(unsigned call, const char *symbol, unsigned flags)
 {
 	int saved_errno = errno;
+	uint64_t start = lab_trace_clock_ns();
 	nvmlReturn_t status = sim_init(flags);
 
 	if (status == NVML_SUCCESS && sim_watched()) {
@@ -20,6 +22,7 @@ static nvmlReturn_t init(unsigned call, const char *symbol, unsigned flags)
 
 		if (!sim_before(&c, &status))
 			(void)sim_shutdown();
+		c.start_ns = start;
 		status = sim_after(&c, status, flags);
 	}
 	sim_log(symbol, status);

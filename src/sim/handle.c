@@ -5,34 +5,16 @@
 
 #include "sim/text.h"
 
-#define HANDLE_MARK 0x4du /* top byte of each handle: not an address, not a small number */
-
 _Static_assert(sizeof(void *) == 8, "a handle holds 64 bits");
 
-/* mark 8 | kind 4 | gpu 8 | gi 6 | ci 6 | generation 32 */
 void *sim_handle(struct sim_ref ref)
 {
-	uint64_t v = (uint64_t)HANDLE_MARK << 56 | (uint64_t)(ref.kind & 15u) << 52 |
-		     (uint64_t)ref.gpu << 44 | (uint64_t)(ref.gi & 63u) << 38 |
-		     (uint64_t)(ref.ci & 63u) << 32 | ref.generation;
-
-	return (void *)(uintptr_t)v;
+	return (void *)(uintptr_t)migkit_handle_make(ref);
 }
 
 bool sim_ref(const void *handle, struct sim_ref *ret)
 {
-	uint64_t v = (uint64_t)(uintptr_t)handle;
-
-	if (v >> 56 != HANDLE_MARK)
-		return false;
-	*ret = (struct sim_ref){
-		.kind = v >> 52 & 15u,
-		.gpu = v >> 44 & 255u,
-		.gi = v >> 38 & 63u,
-		.ci = v >> 32 & 63u,
-		.generation = (uint32_t)v,
-	};
-	return true;
+	return migkit_handle_read((uint64_t)(uintptr_t)handle, ret);
 }
 
 static const struct lab_gi *find_gi(const struct lab_gpu *gpu, unsigned id)

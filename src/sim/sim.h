@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "lab/lab.h"
+#include "nvml/migkit_handle.h"
 
 /* What nvml_calls.h declares is what this library exports; all else of it stays hidden. */
 #pragma GCC visibility push(default)
@@ -44,12 +45,19 @@
 	}                                                                                        \
 	static nvmlReturn_t body_##sym params
 
+/* A call that comes by a slot of nvidia-smi's table: its arguments are the slot's own. */
+#define SIM_BY_SLOT(call, n) ((call) | (n) << 16)
+/* And one that hands no arguments on. */
+#define SIM_NO_SLOT 0xffffu
+
 /* Does the call if the status says so, with the trouble that is ordered for it. */
 #define SIM_CALL(status, call, first, rest, body)                                         \
 	if (__builtin_expect(sim_watched(), 0) && (status) != NVML_ERROR_UNINITIALIZED) { \
-		struct sim_call sim_c = { .number = (call), .handle = (first) };          \
+		struct sim_call sim_c = { .number = (call)&0xffffu,                       \
+					  .slot = (call) >> 16,                           \
+					  .handle = (first) };                            \
                                                                                           \
-		if (sim_before(&sim_c, &(status)))                                        \
+		if (sim_before(&sim_c, &(status)rest))                                    \
 			(status) = body;                                                  \
 		(status) = sim_after(&sim_c, (status)rest);                               \
 	} else if ((status) == NVML_SUCCESS) {                                            \
@@ -76,11 +84,14 @@ void sim_log(const char *symbol, nvmlReturn_t status);
 struct sim_call {
 	unsigned number;    /* enum sim_call_number */
 	const void *handle; /* the first argument if it is one, of whatever kind */
+	unsigned slot;	    /* of nvidia-smi's table, SIM_NO_SLOT; 0: none */
 	uint64_t start_us;  /* by the monotonic clock */
+	uint64_t start_ns;
 	nvmlReturn_t code_after;
 	bool not_done;	    /* it returned what a fault said */
 	bool returns_after; /* code_after, whatever it did */
 	bool dies_after;
+	uint32_t version; /* of a struct that it was given: for the trace */
 };
 
 /* Whether anything is ordered in the lab in use: one look at a word of its file. */
@@ -97,8 +108,11 @@ static inline bool sim_watched(void)
  * it is not to be done, and after it, with its arguments. status is of sim_enter(), then the
  * call's.
  */
-bool sim_before(struct sim_call *call, nvmlReturn_t *status);
+bool sim_before(struct sim_call *call, nvmlReturn_t *status, ...);
 nvmlReturn_t sim_after(struct sim_call *call, nvmlReturn_t status, ...);
+
+/* The process's name as the kernel has it; "" if unknown. */
+void sim_process_name(char ret[16]);
 
 /* Initialised at this moment; for those who wait long within an entry. */
 bool sim_running(void);
@@ -126,23 +140,6 @@ struct sim_version {
 unsigned sim_version_of(unsigned word, const struct sim_version *versions, unsigned n);
 
 /* --- handles -------------------------------------------------------------------------------- */
-
-enum sim_kind {
-	SIM_GPU = 1,
-	SIM_MIG,       /* a compute instance as a device, from GetMigDeviceHandleByIndex */
-	SIM_CI_DEVICE, /* the device in a compute instance's info: see lab rule ci-device-handle */
-	SIM_GI,
-	SIM_CI,
-	SIM_EVENT_SET,
-	SIM_GPM_SAMPLE, /* slot: gi and gpu */
-};
-
-struct sim_ref {
-	uint8_t kind;	/* enum sim_kind */
-	uint8_t gpu;	/* index; of an event set: its slot */
-	uint8_t gi, ci; /* ids */
-	uint32_t generation;
-};
 
 /* A handle is the reference itself, never an address: nothing to free, nothing to follow. */
 void *sim_handle(struct sim_ref ref);

@@ -14,6 +14,7 @@
 #include "sim/parse.h"
 #include "sim/process.h"
 #include "sim/reading.h"
+#include "sim/trace.h"
 
 typedef void slot(void);
 
@@ -28,6 +29,8 @@ static nvmlReturn_t not_supported(unsigned n)
 	int saved_errno = errno;
 	char name[32];
 
+	if (sim_watched())
+		sim_trace_slot(n, NVML_ERROR_NOT_SUPPORTED);
 	snprintf(name, sizeof(name), "smi slot %u", n);
 	sim_log(name, NVML_ERROR_NOT_SUPPORTED);
 	errno = saved_errno;
@@ -53,18 +56,19 @@ ALL(UNKNOWN)
  * A slot that is known, as SIM_ENTRY makes NVML's functions: n is for the log, what follows is the
  * body. To faults and traces it is the function of NVML that asks the same, or a name of its own.
  */
-#define SMI_SLOT(n, name, call, params, args)                                                  \
-	static nvmlReturn_t body_##name params;                                                \
-	static nvmlReturn_t slot_##name params                                                 \
-	{                                                                                      \
-		int saved_errno = errno;                                                       \
-		nvmlReturn_t r = sim_enter(0);                                                 \
-                                                                                               \
-		SIM_CALL(r, SIM_CALL_##call, SIM_HANDLE args, SIM_REST args, body_##name args) \
-		sim_log("smi slot " #n " " #name, r);                                          \
-		errno = saved_errno;                                                           \
-		return r;                                                                      \
-	}                                                                                      \
+#define SMI_SLOT(n, name, call, params, args)                                                \
+	static nvmlReturn_t body_##name params;                                              \
+	static nvmlReturn_t slot_##name params                                               \
+	{                                                                                    \
+		int saved_errno = errno;                                                     \
+		nvmlReturn_t r = sim_enter(0);                                               \
+                                                                                             \
+		SIM_CALL(r, SIM_BY_SLOT(SIM_CALL_##call, n), SIM_HANDLE args, SIM_REST args, \
+			 body_##name args)                                                   \
+		sim_log("smi slot " #n " " #name, r);                                        \
+		errno = saved_errno;                                                         \
+		return r;                                                                    \
+	}                                                                                    \
 	static nvmlReturn_t body_##name params
 
 /* A slot whose body asks NVML's exported functions: they are the calls. */

@@ -8,7 +8,7 @@ int sim_stub(unsigned call, const char *symbol, unsigned since, const void *firs
 	int saved_errno = errno;
 	nvmlReturn_t status = sim_enter(since);
 
-	SIM_CALL(status, call, first, , NVML_ERROR_NOT_SUPPORTED)
+	SIM_CALL(status, SIM_BY_SLOT(call, SIM_NO_SLOT), first, , NVML_ERROR_NOT_SUPPORTED)
 	sim_log(symbol, status);
 	errno = saved_errno;
 	return (int)status;

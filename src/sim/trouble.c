@@ -15,9 +15,10 @@
 
 #include "base/util.h"
 #include "lab/trouble.h"
+#include "sim/trace.h"
 
 /* The process's name as the kernel has it (15 characters, of a script its own); "" if unknown. */
-static void process_name(char ret[16])
+void sim_process_name(char ret[16])
 {
 	_cleanup_close_ int fd = open("/proc/self/comm", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? 0 : read(fd, ret, 15);
@@ -46,7 +47,7 @@ static bool concerns(const struct lab_fault *fault, const struct sim_call *call)
 		return false;
 	if (!fault->process[0])
 		return true;
-	process_name(name);
+	sim_process_name(name);
 	return strcmp(name, fault->process) == 0;
 }
 
@@ -110,13 +111,20 @@ _Static_assert(offsetof(struct lab_trouble, n_slots) ==
 		       offsetof(struct lab_trouble, last_id) + sizeof(uint32_t),
 	       "read as one word");
 
-bool sim_before(struct sim_call *call, nvmlReturn_t *status)
+bool sim_before(struct sim_call *call, nvmlReturn_t *status, ...)
 {
 	uint64_t watch = __atomic_load_n(sim_watch_word, __ATOMIC_ACQUIRE);
 	struct timespec t;
+	va_list args;
 
+	if (watch & LAB_WATCH_TRACE) {
+		va_start(args, status);
+		sim_trace_before(call, args);
+		va_end(args);
+	}
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	call->start_us = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+	call->start_ns = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 	if (*status != NVML_SUCCESS)
 		return false;
 	if (watch & LAB_WATCH_LATENCY)
@@ -128,9 +136,18 @@ bool sim_before(struct sim_call *call, nvmlReturn_t *status)
 
 nvmlReturn_t sim_after(struct sim_call *call, nvmlReturn_t status, ...)
 {
-	if (call->not_done)
-		return status;
-	if (call->dies_after)
+	bool ordered = call->not_done || call->returns_after;
+	va_list args;
+
+	if (!call->not_done && call->returns_after)
+		status = call->code_after;
+	/* Before it dies: what it did is worth knowing then above all. */
+	if (__atomic_load_n(sim_watch_word, __ATOMIC_ACQUIRE) & LAB_WATCH_TRACE) {
+		va_start(args, status);
+		sim_trace(call, status, ordered, args);
+		va_end(args);
+	}
+	if (!call->not_done && call->dies_after)
 		die();
-	return call->returns_after ? call->code_after : status;
+	return status;
 }

@@ -27,6 +27,8 @@ ALSO = [
     # The simulated driver speaks NVML's ABI and answers for migkit's own export table.
     (r"src/sim/.*", r"nvml/nvml_(abi|calls)\.h"),
     (r"src/sim/.*", r"nvml/migkit_export\.h"),
+    # What it tells a tracer, and what its handles are made of, for who shows them.
+    (r"src/sim/.*", r"nvml/(migkit_handle|trace_msg)\.h"),
     # Making and changing a lab is a file's business; all else of migctl goes through NVML.
     (r"src/cli/lab[^/]*\.[ch]", r"lab/.*"),
 ]

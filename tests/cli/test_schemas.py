@@ -22,6 +22,8 @@ from labtest import Place, check  # noqa: E402
 SCHEMAS = SOURCE / "doc" / "schemas"
 # No output but a file: what "migctl snapshot" writes.
 FILE = "snapshot"
+# An object in each line, while programs run: tests/lab/test_lab_trace.py reads them.
+STREAM = "lab-trace"
 # Fits or not: both are answers.
 ANSWERS = (0, 3)
 # Keys that no machine here gives a value: what a simulated driver never refuses, and the like.
@@ -48,10 +50,10 @@ def load(p):
     for name in tried:
         check(name in found, f"doc/schemas/{name}.schema.json is missing")
     for name in found:
-        check(name in tried or name == FILE, f"no command is tried for {name}")
+        check(name in tried or name in (FILE, STREAM), f"no command is tried for {name}")
     for name in re.findall(r"^  (\S+(?: \S+)*?)(?:  |$)", p.ok("help"), re.M):
         if "--output" in p.ok("help", *name.split()):
-            check(name.replace(" ", "-") in tried, f"migctl {name} has no row in readers.py")
+            check(name.replace(" ", "-") in {*tried, STREAM}, f"migctl {name} has no row in readers.py")
     return found
 
 
@@ -68,7 +70,8 @@ def objects(schema, where):
 def described(name, schema):
     check(schema.get("$schema") == "https://json-schema.org/draft/2020-12/schema" and
           schema.get("description") and schema.get("title"), f"{name}: its head is not whole")
-    check(schema.get("x-csv") in schema["properties"] or name == FILE, f"{name}: x-csv is none of its lists")
+    check(schema.get("x-csv") in schema["properties"] or name in (FILE, STREAM),
+          f"{name}: x-csv is none of its lists")
     for where, o in objects(schema, name):
         check(o.get("additionalProperties") is False, f"{where}: lets other keys pass")
         check(set(o.get("required", [])) == set(o["properties"]),
@@ -144,6 +147,12 @@ def main():
             said = json.loads(done.stdout)
             seen.update(values(said, name))
             check_csv(p, name, schemas[name], words, env, said)
+        p.ok("lab", "trace", "full", "-o", "json", "--to", "trace", "--", str(p.migctl), "status")
+        for i, line in enumerate((p.root / "trace").read_text().splitlines()):
+            instance = p.root / f"{i}-{STREAM}"
+            instance.write_text(line)
+            pairs.append((str(SCHEMAS / f"{STREAM}.schema.json"), str(instance)))
+            seen.update(values(json.loads(line), STREAM))
         listed = p.root / "list"
         listed.write_text(json.dumps(pairs))
         python = pypi.schema_environment() / "bin" / "python"
