@@ -30,7 +30,7 @@ ABOUT = {"board": ("src/spec/board_",), "machine": ("src/spec/machine_yaml.c",),
          "request": ("src/spec/request.c",), "snapshot": ("src/spec/snapshot_",),
          "process": ("src/observe/proc_",), "calls": ("src/sim/", "src/lab/rules", "src/lab/ops.c"),
          "state": ("src/lab/check", "src/lab/map.c"), "fault": ("src/cli/lab_fault_parse.c",),
-         "latency": ("src/spec/latency_yaml.c",)}
+         "latency": ("src/spec/latency_yaml.c",), "trace": ("src/nvml/trace_",)}
 TIMES = 10
 
 

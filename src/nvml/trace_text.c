@@ -476,7 +476,7 @@ void nvml_trace_json(const struct nvml_trace_call *call, FILE *to)
 	struct view v = { .call = call, .to = to, .json = true };
 
 	fputs("\"call\":", to);
-	put_word(&v, call->head.call);
+	nvml_trace_json_string(call->head.call, strlen(call->head.call), to);
 	if (c) {
 		fputs(",\"in\":{", to);
 		put_side(&v, c, true);

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the inputs of tests/fuzz/calls and tests/fuzz/state that are not findings: what a program
-may do to a GPU, and how a lab's file may be wrong, each under a name that says it. The bytes are what
-caller.h, fuzz_calls.c and fuzz_state.c read.
+"""Writes the inputs of tests/fuzz/calls, state and trace that are not findings: what a program may do
+to a GPU, how a lab's file may be wrong, what a traced process may tell, each under a name that says it.
+The bytes are what caller.h, fuzz_calls.c, fuzz_state.c and src/nvml/trace_msg.c read.
 
 Usage: corpus.py            (after a change of those, or of the file's format: look at git diff)
 """
 import pathlib
 import re
+import struct as packing
 import subprocess
 import tempfile
 
@@ -282,7 +283,8 @@ WRONG = {
                                         for i in range(0, 64, 8)],
     "latencies-of-an-hour": [(LATENCY, "latency.name[0]", 1, 65), (LATENCY, "latency.us[0]", 4, 2 ** 32 - 1),
                              (HEADER, "watch", 1, 2)],
-    "a-trace-to-nobody": [(LATENCY, "trace.path[0]", 1, 65), (HEADER, "watch", 1, 4)],
+    "a-trace-to-nobody": [(LATENCY, "trace.id", 8, 7), (LATENCY, "trace.until_ns", 8, 2 ** 63), (LATENCY, "trace.pid", 4, 1),
+                          (HEADER, "watch", 1, 4)],
 }
 TORN = {"header-with-a-wrong-sum": (KEEP_HEADER, [(HEADER, "file_size", 1, 1)]),
         "constants-with-a-wrong-sum": (KEEP_CONST, [(CONST, "n_cpus", 1, 1)]),
@@ -332,9 +334,70 @@ def number_of(value):
     return bytes([value]) if value < 0xc0 else b"\xf0" + value.to_bytes(8, "little")
 
 
+# --- what a tracer is told ----------------------------------------------------------------------
+
+def message(name, *args, parts=(), flags=1, status=0, stale=0, version=0, process=b"nvidia-smi", n_parts=None):
+    """A message of src/nvml/trace_msg.h; parts: (argument, bytes, a list, cut)."""
+    data = b"".join(packing.pack("<Q", a & 2 ** 64 - 1) for a in args)
+    for arg, memory, *more in parts:
+        data += packing.pack("<BBHI", arg, *(more or (0, 0)), len(memory)) + memory + bytes(-len(memory) % 8)
+    return packing.pack("<8sIIQqQIIIiIHHII16s64s", b"MKTRACE1", 152 + len(data), flags, 7, 1700000000 * 10 ** 9, 1234,
+                        11, 12, 1, status, stale, len(args), len(parts) if n_parts is None else n_parts,
+                        version, 0, process, name.encode()) + data
+
+
+def messages():
+    """name -> bytes, for tests/fuzz/trace"""
+    device, text, four = 0x4d1 << 52, b"NVIDIA A100\0", (1).to_bytes(4, "little")
+    name = ("nvmlDeviceGetName", device, 0x7fff0000, 96)
+    made = {
+        "a-name": message(*name, parts=[(1, text)]),
+        "a-name-without-end": message(*name, parts=[(1, b"A" * 96)]),
+        "a-name-of-control-characters": message(*name, parts=[(1, bytes(range(1, 97)))]),
+        "a-name-that-was-cut": message(*name, parts=[(1, text, 0, 1)]),
+        "a-stale-handle": message(*name, stale=1, status=2),
+        "a-status-by-order-of-a-fault": message(*name, flags=3, status=15),
+        "a-status-that-has-no-name": message(*name, status=-5),
+        "no-arguments-and-none-known": message("nvmlInit_v2"),
+        "a-function-that-nobody-declared": message("nvmlDeviceGetNothing", flags=0),
+        "a-private-function": message("smi_parse_bus_id", 1, 2, 3, 4, 5),
+        "a-count": message("nvmlDeviceGetCount_v2", 0x7fff0000, parts=[(0, four)]),
+        "a-count-without-memory": message("nvmlDeviceGetCount_v2", 0x7fff0000),
+        "a-count-of-one-byte": message("nvmlDeviceGetCount_v2", 0x7fff0000, parts=[(0, b"\1")]),
+        "a-list-of-processes": message("nvmlDeviceGetComputeRunningProcesses_v3", device, 1, 2, parts=[
+            (1, (2).to_bytes(4, "little")), (2, bytes(range(48)), 1, 0)]),
+        "a-list-shorter-than-its-count": message("nvmlDeviceGetComputeRunningProcesses_v3", device, 1, 2, parts=[
+            (1, b"\xff" * 4), (2, bytes(24), 1, 0)]),
+        "a-list-that-a-struct-points-to": message("nvmlDeviceGetRunningProcessDetailList", device, 1, parts=[
+            (1, packing.pack("<IIIIQ", 0x1000018, 0, 1, 0, 9)), (1, bytes(40), 1, 0)], version=0x1000018),
+        "field-values-of-all-types": message("nvmlDeviceGetFieldValues", device, 4, 1, parts=[
+            (2, b"".join(packing.pack("<IIqqIIQ", 80 + t, 0, 0, 0, t, 0, 2 ** 64 - 1) for t in range(4)))]),
+        "a-field-value-that-is-no-number": message("nvmlDeviceGetFieldValues", device, 1, 1, parts=[
+            (2, packing.pack("<IIqqIId", 80, 0, 0, 0, 0, 0, float("nan")))]),
+        "samples": message("nvmlDeviceGetSamples", device, 0, 0, 1, 2, 3, parts=[
+            (3, four), (4, four), (5, packing.pack("<Qd", 1, float("inf")), 1, 0)]),
+        "a-struct-of-two-versions": message("nvmlDeviceGetGpuInstanceProfileInfoV", device, 0, 1, parts=[
+            (2, bytes(200))], version=0x030000a8),
+        "a-gpu-instance": message("nvmlDeviceCreateGpuInstance", device, 9, 1, parts=[
+            (2, packing.pack("<Q", 0x4d4 << 52))]),
+        "a-union-of-a-uuid": message("nvmlDeviceGetHandleByUUIDV", 1, 2, parts=[
+            (0, packing.pack("<II", 0x1000030, 1) + b"GPU-" + bytes(40)), (1, bytes(8))]),
+        "more-arguments-than-there-are": message("nvmlDeviceGetName", *range(16)),
+        "more-parts-than-there-are": message(*name, n_parts=3),
+        "a-part-of-an-argument-that-is-not-there": message(*name, parts=[(9, text)]),
+        "a-process-of-control-characters": message(*name, process=b"\x1b[31m\n\xff" * 3),
+        "a-call-of-64-letters": message("A" * 64),
+        "a-call-with-a-quote-in-its-name": message('nvmlDeviceGet"Name\\'),
+        "half-a-head": message(*name)[:100],
+        "nothing": b"",
+    }
+    made["shorter-than-it-says"] = message(*name, parts=[(1, text)])[:-8]
+    return made
+
+
 def main():
     calls = {name: bytes([lab]) + data for name, (lab, data) in inputs().items()}
-    for target, made in (("calls", calls), ("state", files())):
+    for target, made in (("calls", calls), ("state", files()), ("trace", messages())):
         folder = HERE / target
         folder.mkdir(exist_ok=True)
         for name, data in made.items():
