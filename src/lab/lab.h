@@ -267,12 +267,19 @@ int lab_find_gpu(const struct lab *lab, size_t offset, const char *text);
  */
 bool lab_may_change(const struct lab *lab);
 
-/* start -1: the driver's default placement. ret_gi is the id. */
+/*
+ * start -1: the driver's default placement. What was made is named by its id and generation: who
+ * looked it up by the id afterwards could find another process's instance.
+ */
+struct lab_made {
+	unsigned id;
+	uint32_t generation;
+};
 int lab_gi_create(struct lab *lab, unsigned gpu, unsigned profile_id, int start, int size,
-		  unsigned *ret_gi);
+		  struct lab_made *ret_made);
 int lab_gi_destroy(struct lab *lab, unsigned gpu, unsigned gi, uint32_t generation);
 int lab_ci_create(struct lab *lab, unsigned gpu, unsigned gi, uint32_t gi_generation,
-		  unsigned ci_profile_id, int start, int size, unsigned *ret_ci);
+		  unsigned ci_profile_id, int start, int size, struct lab_made *ret_made);
 int lab_ci_destroy(struct lab *lab, unsigned gpu, unsigned gi, unsigned ci, uint32_t generation);
 /* Whether the GPU has a MIG mode at all; see mig_board.mode_display_off. */
 bool lab_has_mig_mode(const struct mig_board *board, const struct lab_gpu *gpu);

@@ -12,7 +12,7 @@ struct where {
 	uint32_t generation;
 	unsigned profile_id;
 	int start, size;
-	unsigned id; /* out */
+	struct lab_made made; /* out */
 };
 
 static int run(struct lab *lab, lab_change_fn fn, struct where *w)
@@ -102,14 +102,17 @@ static int gi_create(struct lab *lab, struct lab_state *st, void *arg)
 		slot++;
 	if (slot == MIG_MAX_GI)
 		return -ENOSPC;
-	w->id = lab_gi_id(board, gpu->numbering, (unsigned)start, board->gi[profile].size);
+	w->made = (struct lab_made){
+		.id = lab_gi_id(board, gpu->numbering, (unsigned)start, board->gi[profile].size),
+		.generation = ++st->next_generation,
+	};
 	gpu->gi[slot] = (struct lab_gi){
 		.used = 1,
-		.id = (uint8_t)w->id,
+		.id = (uint8_t)w->made.id,
 		.profile = (uint8_t)profile,
 		.start = (uint8_t)start,
 		.size = board->gi[profile].size,
-		.generation = ++st->next_generation,
+		.generation = w->made.generation,
 		.memory_used_mib = LAB_AUTO,
 		.utilization_gpu = LAB_AUTO,
 	};
@@ -118,13 +121,13 @@ static int gi_create(struct lab *lab, struct lab_state *st, void *arg)
 }
 
 int lab_gi_create(struct lab *lab, unsigned gpu, unsigned profile_id, int start, int size,
-		  unsigned *ret_gi)
+		  struct lab_made *ret_made)
 {
 	struct where w = { .gpu = gpu, .profile_id = profile_id, .start = start, .size = size };
 	int r = run(lab, gi_create, &w);
 
 	if (r >= 0)
-		*ret_gi = w.id;
+		*ret_made = w.made;
 	return r;
 }
 
@@ -231,22 +234,22 @@ static int ci_create(struct lab *lab, struct lab_state *st, void *arg)
 		slot++;
 	if (slot == MIG_MAX_CI || id < 0)
 		return -ENOSPC;
+	w->made = (struct lab_made){ .id = (unsigned)id, .generation = ++st->next_generation };
 	gi->ci[slot] = (struct lab_ci){
 		.used = 1,
 		.id = (uint8_t)id,
 		.profile = (uint8_t)profile,
 		.start = (uint8_t)start,
 		.size = (uint8_t)lab_ci_span(board, rule, gp, (unsigned)profile),
-		.generation = ++st->next_generation,
+		.generation = w->made.generation,
 	};
 	gi->next_ci = (uint8_t)((id + 1) % MIG_MAX_CI);
-	w->id = (unsigned)id;
 	lab_raise(st, LAB_EVENT_MIG_CONFIG, w->gpu, -1, -1, 0);
 	return 0;
 }
 
 int lab_ci_create(struct lab *lab, unsigned gpu, unsigned gi, uint32_t gi_generation,
-		  unsigned ci_profile_id, int start, int size, unsigned *ret_ci)
+		  unsigned ci_profile_id, int start, int size, struct lab_made *ret_made)
 {
 	struct where w = { .gpu = gpu,
 			   .gi = gi,
@@ -257,7 +260,7 @@ int lab_ci_create(struct lab *lab, unsigned gpu, unsigned gi, uint32_t gi_genera
 	int r = run(lab, ci_create, &w);
 
 	if (r >= 0)
-		*ret_ci = w.id;
+		*ret_made = w.made;
 	return r;
 }
 

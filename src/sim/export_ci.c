@@ -199,7 +199,8 @@ static nvmlReturn_t by_id(nvmlGpuInstance_t gi, unsigned id, nvmlComputeInstance
 		return status;
 	for (unsigned i = 0; i < MIG_MAX_CI; i++)
 		if (dev.gi->ci[i].used && dev.gi->ci[i].id == id) {
-			*ret = sim_ci_handle(&dev, SIM_CI, dev.gi, &dev.gi->ci[i]);
+			*ret = sim_ci_handle(&dev, SIM_CI, dev.gi->id, id,
+					     dev.gi->ci[i].generation);
 			return NVML_SUCCESS;
 		}
 	return NVML_ERROR_NOT_FOUND;
@@ -209,15 +210,19 @@ static nvmlReturn_t create(nvmlGpuInstance_t gi, unsigned profile_id, int start,
 			   nvmlComputeInstance_t *ret)
 {
 	struct sim_dev dev;
-	unsigned profile, id;
+	struct lab_made made;
+	unsigned profile;
 	nvmlReturn_t status = managed(gi, profile_id, ret, &dev, &profile);
 	int r;
 
 	if (status != NVML_SUCCESS)
 		return status;
 	r = lab_ci_create(sim_lab(), dev.ref.gpu, dev.gi->id, dev.gi->generation, profile_id, start,
-			  size, &id);
-	return r < 0 ? sim_status(r) : by_id(gi, id, ret);
+			  size, &made);
+	if (r < 0)
+		return sim_status(r);
+	*ret = sim_ci_handle(&dev, SIM_CI, dev.gi->id, made.id, made.generation);
+	return NVML_SUCCESS;
 }
 
 SIM_ENTRY(nvmlGpuInstanceCreateComputeInstance,
@@ -265,8 +270,12 @@ SIM_ENTRY(nvmlGpuInstanceGetComputeInstances,
 	if (status != NVML_SUCCESS)
 		return status;
 	n = lab_cis_of(dev.gi, (int)profile, at);
-	for (unsigned i = 0; computeInstances && i < n; i++)
-		computeInstances[i] = sim_ci_handle(&dev, SIM_CI, dev.gi, &dev.gi->ci[at[i]]);
+	for (unsigned i = 0; computeInstances && i < n; i++) {
+		const struct lab_ci *ci = &dev.gi->ci[at[i]];
+
+		computeInstances[i] =
+			sim_ci_handle(&dev, SIM_CI, dev.gi->id, ci->id, ci->generation);
+	}
 	*count = n;
 	return NVML_SUCCESS;
 }
@@ -286,8 +295,9 @@ static nvmlReturn_t info_of(nvmlComputeInstance_t handle, nvmlComputeInstanceInf
 	if (status != NVML_SUCCESS)
 		return status;
 	*ret = (nvmlComputeInstanceInfo_t){
-		.device = sim_ci_handle(&dev, SIM_CI_DEVICE, dev.gi, dev.ci),
-		.gpuInstance = sim_gi_handle(&dev, dev.gi),
+		.device = sim_ci_handle(&dev, SIM_CI_DEVICE, dev.gi->id, dev.ci->id,
+					dev.ci->generation),
+		.gpuInstance = sim_gi_handle(&dev, dev.gi->id, dev.gi->generation),
 		.id = dev.ci->id,
 		.profileId = dev.cp->id,
 		.placement = { .start = dev.ci->start, .size = dev.ci->size },

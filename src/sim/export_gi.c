@@ -8,15 +8,15 @@
 
 /*
  * Where the list of profile indices ends: NVML_GPU_INSTANCE_PROFILE_COUNT in the header of each
- * CUDA release (6 in 11.1, 8 in 11.6, 10 in 12.0, 17 in 12.9); measured on 580: 17 is the first
- * that is no index. R470 brought index 7 (1g+me). nvidia-smi 460.106.00 asks for 0 to 6 and takes
- * INVALID_ARGUMENT for a failure, 570.133.07 for 0 to 12.
+ * CUDA release (6 in 11.1, 8 in 11.6, 10 in 12.0, 13 in 12.8, 17 in 12.9); measured on 580: 17 is
+ * the first that is no index. R470 brought index 7 (1g+me). nvidia-smi 460.106.00 asks for 0 to 6
+ * and takes INVALID_ARGUMENT for a failure, 570.133.07 for 0 to 12.
  */
 static unsigned profile_index_count(unsigned driver_major)
 {
 	static const struct {
 		unsigned since, count;
-	} counts[] = { { 570, 17 }, { 525, 10 }, { 470, 8 }, { 460, 7 }, { 0, 6 } };
+	} counts[] = { { 575, 17 }, { 570, 13 }, { 525, 10 }, { 470, 8 }, { 460, 7 }, { 0, 6 } };
 	unsigned i = 0;
 
 	while (driver_major < counts[i].since)
@@ -289,7 +289,7 @@ static nvmlReturn_t by_id(nvmlDevice_t device, unsigned id, nvmlGpuInstance_t *r
 		return status;
 	for (unsigned i = 0; i < MIG_MAX_GI; i++)
 		if (dev.gpu.gi[i].used && dev.gpu.gi[i].id == id) {
-			*ret = sim_gi_handle(&dev, &dev.gpu.gi[i]);
+			*ret = sim_gi_handle(&dev, id, dev.gpu.gi[i].generation);
 			return NVML_SUCCESS;
 		}
 	return NVML_ERROR_NOT_FOUND;
@@ -300,15 +300,16 @@ static nvmlReturn_t create(nvmlDevice_t device, unsigned profile_id, int start, 
 {
 	struct sim_dev dev;
 	nvmlReturn_t status = managed(device, ret, &dev);
-	unsigned id;
+	struct lab_made made;
 	int r;
 
 	if (status != NVML_SUCCESS)
 		return status;
-	if (profile_by_id(dev.board, profile_id, &status) < 0)
-		return status;
-	r = lab_gi_create(sim_lab(), dev.ref.gpu, profile_id, start, size, &id);
-	return r < 0 ? sim_status(r) : by_id(device, id, ret);
+	r = lab_gi_create(sim_lab(), dev.ref.gpu, profile_id, start, size, &made);
+	if (r < 0)
+		return sim_status(r);
+	*ret = sim_gi_handle(&dev, made.id, made.generation);
+	return NVML_SUCCESS;
 }
 
 SIM_ENTRY(nvmlDeviceCreateGpuInstance,
@@ -362,8 +363,11 @@ SIM_ENTRY(nvmlDeviceGetGpuInstances,
 	if (i < 0)
 		return status;
 	n = lab_gis_of(&dev.gpu, i, at);
-	for (unsigned k = 0; gpuInstances && k < n; k++)
-		gpuInstances[k] = sim_gi_handle(&dev, &dev.gpu.gi[at[k]]);
+	for (unsigned k = 0; gpuInstances && k < n; k++) {
+		const struct lab_gi *gi = &dev.gpu.gi[at[k]];
+
+		gpuInstances[k] = sim_gi_handle(&dev, gi->id, gi->generation);
+	}
 	*count = n;
 	return NVML_SUCCESS;
 }

@@ -103,7 +103,7 @@ static nvmlDevice_t mig_by_uuid(const struct sim_dev *dev, const char *uuid)
 			else
 				sim_mig_uuid(dev, g, c, text);
 			if (strcmp(text, uuid) == 0)
-				return sim_ci_handle(dev, SIM_MIG, g, c);
+				return sim_ci_handle(dev, SIM_MIG, g->id, c->id, c->generation);
 		}
 	}
 	return NULL;

@@ -66,6 +66,7 @@ SIM_ENTRY(nvmlDeviceGetMigDeviceHandleByIndex,
 {
 	uint8_t gi[MAX_DEVICES], ci[MAX_DEVICES];
 	const struct lab_gi *g;
+	const struct lab_ci *c;
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_parent_all(device, &dev);
 
@@ -79,7 +80,8 @@ SIM_ENTRY(nvmlDeviceGetMigDeviceHandleByIndex,
 	if (index >= lab_mig_devices(&dev.gpu, gi, ci, MAX_DEVICES))
 		return NVML_ERROR_NOT_FOUND;
 	g = &dev.gpu.gi[gi[index]];
-	*migDevice = sim_ci_handle(&dev, SIM_MIG, g, &g->ci[ci[index]]);
+	c = &g->ci[ci[index]];
+	*migDevice = sim_ci_handle(&dev, SIM_MIG, g->id, c->id, c->generation);
 	return NVML_SUCCESS;
 }
 

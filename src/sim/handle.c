@@ -190,20 +190,20 @@ nvmlDevice_t sim_gpu_handle(unsigned index)
 	return sim_handle((struct sim_ref){ .kind = SIM_GPU, .gpu = (uint8_t)index });
 }
 
-nvmlGpuInstance_t sim_gi_handle(const struct sim_dev *dev, const struct lab_gi *gi)
+nvmlGpuInstance_t sim_gi_handle(const struct sim_dev *dev, unsigned gi, uint32_t generation)
 {
 	return sim_handle((struct sim_ref){
-		.kind = SIM_GI, .gpu = dev->ref.gpu, .gi = gi->id, .generation = gi->generation });
+		.kind = SIM_GI, .gpu = dev->ref.gpu, .gi = (uint8_t)gi, .generation = generation });
 }
 
-void *sim_ci_handle(const struct sim_dev *dev, enum sim_kind kind, const struct lab_gi *gi,
-		    const struct lab_ci *ci)
+void *sim_ci_handle(const struct sim_dev *dev, enum sim_kind kind, unsigned gi, unsigned ci,
+		    uint32_t generation)
 {
 	return sim_handle((struct sim_ref){ .kind = (uint8_t)kind,
 					    .gpu = dev->ref.gpu,
-					    .gi = gi->id,
-					    .ci = ci->id,
-					    .generation = ci->generation });
+					    .gi = (uint8_t)gi,
+					    .ci = (uint8_t)ci,
+					    .generation = generation });
 }
 
 void sim_mig_uuid(const struct sim_dev *dev, const struct lab_gi *gi, const struct lab_ci *ci,

@@ -195,9 +195,9 @@ static inline bool sim_is_mig(const struct sim_dev *dev)
 
 nvmlDevice_t sim_gpu_handle(unsigned index);
 /* Handles of an instance of the GPU in dev. */
-nvmlGpuInstance_t sim_gi_handle(const struct sim_dev *dev, const struct lab_gi *gi);
-void *sim_ci_handle(const struct sim_dev *dev, enum sim_kind kind, const struct lab_gi *gi,
-		    const struct lab_ci *ci);
+nvmlGpuInstance_t sim_gi_handle(const struct sim_dev *dev, unsigned gi, uint32_t generation);
+void *sim_ci_handle(const struct sim_dev *dev, enum sim_kind kind, unsigned gi, unsigned ci,
+		    uint32_t generation);
 /* UUID of the MIG device in dev in the form of the lab's driver. */
 void sim_mig_uuid(const struct sim_dev *dev, const struct lab_gi *gi, const struct lab_ci *ci,
 		  char ret[NVML_DEVICE_UUID_V2_BUFFER_SIZE]);

@@ -66,7 +66,7 @@ static void inhabit(struct lab *lab, unsigned gpus)
 				   .last = UINT64_MAX,
 				   .every = 1,
 				   .calls = { 1 } };
-	unsigned gi, ci;
+	struct lab_made gi, ci;
 	struct lab_gpu gpu;
 
 	run(lab_read_gpu(lab, 0, &gpu), "a GPU");
@@ -75,9 +75,8 @@ static void inhabit(struct lab *lab, unsigned gpus)
 		for (unsigned i = 0; i < 3; i++)
 			if (lab_gi_create(lab, 0, (const unsigned[]){ 9, 14, 5 }[i], -1, -1, &gi) >=
 				    0 &&
-			    lab_read_gpu(lab, 0, &gpu) >= 0 &&
-			    lab_ci_create(lab, 0, gi, gpu.gi[0].generation, 0, -1, -1, &ci) >= 0)
-				add_client(lab, 0, (int)gi, (int)ci);
+			    lab_ci_create(lab, 0, gi.id, gi.generation, 0, -1, -1, &ci) >= 0)
+				add_client(lab, 0, (int)gi.id, (int)ci.id);
 	}
 	run(lab_set_accounting(lab, gpus - 1, true), "accounting");
 	add_client(lab, gpus - 1, -1, -1);
@@ -332,8 +331,9 @@ static void ask_driver(const struct image *im, unsigned which)
 /* What the lab's own commands would do to it. */
 static void change_lab(struct lab *lab, unsigned which, struct lab_state *st)
 {
-	unsigned gpu = which % lab_const(lab)->n_gpus, gi;
+	unsigned gpu = which % lab_const(lab)->n_gpus;
 	const struct mig_board *b;
+	struct lab_made gi;
 	struct lab_gpu g;
 
 	(void)lab_set_mig_mode(lab, gpu, which & 1);

@@ -28,9 +28,9 @@ static int do_mode_off(struct lab *lab)
 
 static int do_gi_create(struct lab *lab)
 {
-	unsigned id;
+	struct lab_made ignored;
 
-	return lab_gi_create(lab, 1, 14, -1, -1, &id);
+	return lab_gi_create(lab, 1, 14, -1, -1, &ignored);
 }
 
 /* The one GI that before() made: 3g, and its CI 0. */
@@ -46,10 +46,10 @@ static void made(struct lab *lab, struct lab_gi *ret)
 static int do_ci_create(struct lab *lab)
 {
 	struct lab_gi gi;
-	unsigned id;
+	struct lab_made ignored;
 
 	made(lab, &gi);
-	return lab_ci_create(lab, 1, gi.id, gi.generation, 1, -1, -1, &id);
+	return lab_ci_create(lab, 1, gi.id, gi.generation, 1, -1, -1, &ignored);
 }
 
 static int do_ci_destroy(struct lab *lab)
@@ -120,16 +120,14 @@ static void read_state(const struct fixture *f, struct lab_state *st)
 /* GPU 1 in MIG mode with a 3g that has one CI, and an empty 1g; GPU 2 with an empty 3g. */
 static void before(struct fixture *f)
 {
-	struct lab_gpu gpu;
+	struct lab_made gi, ci;
 	struct lab *lab;
-	unsigned gi, ci;
 
 	fixture_lab(f, "a100-80gb-pcie", "535.261.03", 3, MIG_NUMBERING_X);
 	lab = fixture_open(f);
 	CHECK_EQ(lab_set_mig_mode(lab, 1, true), 0);
 	CHECK_EQ(lab_gi_create(lab, 1, 9, -1, -1, &gi), 0);
-	CHECK_EQ(lab_read_gpu(lab, 1, &gpu), 0);
-	CHECK_EQ(lab_ci_create(lab, 1, gi, gpu.gi[0].generation, 0, -1, -1, &ci), 0);
+	CHECK_EQ(lab_ci_create(lab, 1, gi.id, gi.generation, 0, -1, -1, &ci), 0);
 	CHECK_EQ(lab_gi_create(lab, 1, 19, -1, -1, &gi), 0);
 	CHECK_EQ(lab_set_mig_mode(lab, 2, true), 0);
 	CHECK_EQ(lab_gi_create(lab, 2, 9, -1, -1, &gi), 0);

@@ -149,13 +149,12 @@ static void test_attachment_is_not_lost(void)
 
 static void make_device(struct lab *lab, unsigned *ret_gi)
 {
-	struct lab_gpu g;
-	unsigned ci;
+	struct lab_made gi, ci;
 
 	CHECK_EQ(lab_set_mig_mode(lab, 0, true), 0);
-	CHECK_EQ(lab_gi_create(lab, 0, 9, -1, -1, ret_gi), 0);
-	g = gpu0(lab);
-	CHECK_EQ(lab_ci_create(lab, 0, *ret_gi, g.gi[0].generation, 2, -1, -1, &ci), 0);
+	CHECK_EQ(lab_gi_create(lab, 0, 9, -1, -1, &gi), 0);
+	CHECK_EQ(lab_ci_create(lab, 0, gi.id, gi.generation, 2, -1, -1, &ci), 0);
+	*ret_gi = gi.id;
 }
 
 static void test_compute_client(void)
@@ -330,7 +329,7 @@ static void test_reboot_and_destroy_seen_by_others(void)
 static void as_nobody(const struct fixture *f, bool real)
 {
 	struct lab *lab = NULL;
-	unsigned id;
+	struct lab_made made;
 
 	if (setgid(65534) || setuid(65534))
 		_exit(20);
@@ -338,7 +337,7 @@ static void as_nobody(const struct fixture *f, bool real)
 		_exit(21);
 	if (lab_may_change(lab) == real)
 		_exit(22);
-	if (lab_gi_create(lab, 0, 9, -1, -1, &id) != -EPERM)
+	if (lab_gi_create(lab, 0, 9, -1, -1, &made) != -EPERM)
 		_exit(23);
 	if (lab_set_mig_mode(lab, 0, true) != -EPERM)
 		_exit(24);

@@ -133,9 +133,9 @@ static void gi_at(struct lab *lab, unsigned at, struct lab_gi *ret)
 
 static int do_gi_create(struct lab *lab)
 {
-	unsigned id;
+	struct lab_made made;
 
-	return lab_gi_create(lab, 1, 14, -1, -1, &id);
+	return lab_gi_create(lab, 1, 14, -1, -1, &made);
 }
 
 static int do_gi_destroy(struct lab *lab)
@@ -149,19 +149,19 @@ static int do_gi_destroy(struct lab *lab)
 /* Again what was there before: its folder is a spare one now. */
 static int do_gi_again(struct lab *lab)
 {
-	unsigned id;
+	struct lab_made made;
 	int r = do_gi_destroy(lab);
 
-	return r < 0 ? r : lab_gi_create(lab, 1, 19, -1, -1, &id);
+	return r < 0 ? r : lab_gi_create(lab, 1, 19, -1, -1, &made);
 }
 
 static int do_ci_create(struct lab *lab)
 {
 	struct lab_gi gi;
-	unsigned id;
+	struct lab_made made;
 
 	gi_at(lab, 0, &gi);
-	return lab_ci_create(lab, 1, gi.id, gi.generation, 0, -1, -1, &id);
+	return lab_ci_create(lab, 1, gi.id, gi.generation, 0, -1, -1, &made);
 }
 
 static int do_ci_destroy(struct lab *lab)
@@ -202,17 +202,15 @@ static const struct {
 static void before(struct fixture *f)
 {
 	static const char *const still[] = { "sys", "usr", "proc/driver/nvidia-caps" };
-	unsigned id, ci;
-	struct lab_gi gi;
+	struct lab_made gi, ci;
 	struct lab *lab;
 
 	fixture_lab(f, "a100-80gb-pcie", "535.261.03", 2, MIG_NUMBERING_X);
 	lab = fixture_open(f);
 	CHECK_EQ(lab_set_mig_mode(lab, 1, true), 0);
-	CHECK_EQ(lab_gi_create(lab, 1, 9, -1, -1, &id), 0);
-	gi_at(lab, 0, &gi);
-	CHECK_EQ(lab_ci_create(lab, 1, id, gi.generation, 0, -1, -1, &ci), 0);
-	CHECK_EQ(lab_gi_create(lab, 1, 19, -1, -1, &id), 0);
+	CHECK_EQ(lab_gi_create(lab, 1, 9, -1, -1, &gi), 0);
+	CHECK_EQ(lab_ci_create(lab, 1, gi.id, gi.generation, 0, -1, -1, &ci), 0);
+	CHECK_EQ(lab_gi_create(lab, 1, 19, -1, -1, &gi), 0);
 	lab_close(lab);
 	check_tree(f->dir);
 	/* What does not change is not copied a thousand times. */

@@ -40,12 +40,15 @@ static const struct lab_gi *gi_of(const struct lab_gpu *gpu, unsigned id)
 /* Creates one and tells its start; -errno where it is refused. */
 static int put(struct lab *lab, unsigned profile, int start, unsigned *ret_id)
 {
+	struct lab_made made;
 	struct lab_gpu gpu;
-	int r = lab_gi_create(lab, 0, profile, start, -1, ret_id);
+	int r = lab_gi_create(lab, 0, profile, start, -1, &made);
 
 	if (r < 0)
 		return r;
+	*ret_id = made.id;
 	CHECK_EQ(lab_read_gpu(lab, 0, &gpu), 0);
+	CHECK_EQ(gi_of(&gpu, *ret_id)->generation, made.generation);
 	return gi_of(&gpu, *ret_id)->start;
 }
 
@@ -203,6 +206,7 @@ static void test_remaining(void)
 
 static int cut(struct lab *lab, unsigned gi, unsigned profile, unsigned *ret_id)
 {
+	struct lab_made made;
 	struct lab_gpu gpu;
 	const struct lab_gi *g;
 	int r;
@@ -210,9 +214,10 @@ static int cut(struct lab *lab, unsigned gi, unsigned profile, unsigned *ret_id)
 	CHECK_EQ(lab_read_gpu(lab, 0, &gpu), 0);
 	g = gi_of(&gpu, gi);
 	CHECK(g != NULL);
-	r = lab_ci_create(lab, 0, gi, g->generation, profile, -1, -1, ret_id);
+	r = lab_ci_create(lab, 0, gi, g->generation, profile, -1, -1, &made);
 	if (r < 0)
 		return r;
+	*ret_id = made.id;
 	CHECK_EQ(lab_read_gpu(lab, 0, &gpu), 0);
 	g = gi_of(&gpu, gi);
 	for (unsigned c = 0; c < MIG_MAX_CI; c++)

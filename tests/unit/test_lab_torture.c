@@ -29,11 +29,12 @@ static unsigned pick(unsigned *seed, unsigned n)
 
 static void act_on_gi(struct lab *lab, unsigned g, const struct lab_gi *gi, unsigned *seed)
 {
-	unsigned ci = pick(seed, MIG_MAX_CI), id;
+	unsigned ci = pick(seed, MIG_MAX_CI);
+	struct lab_made made;
 
 	switch (pick(seed, 3)) {
 	case 0:
-		(void)lab_ci_create(lab, g, gi->id, gi->generation, pick(seed, 5), -1, -1, &id);
+		(void)lab_ci_create(lab, g, gi->id, gi->generation, pick(seed, 5), -1, -1, &made);
 		break;
 	case 1:
 		(void)lab_ci_destroy(lab, g, gi->id, gi->ci[ci].id, gi->ci[ci].generation);
@@ -50,7 +51,8 @@ static void writer(const struct fixture *f, unsigned seed, double until)
 	unsigned long n = 0;
 
 	while (now() < until) {
-		unsigned g = pick(&seed, GPUS), id;
+		unsigned g = pick(&seed, GPUS);
+		struct lab_made made;
 		struct lab_gpu gpu = { 0 };
 
 		if (lab_read_gpu(lab, g, &gpu) < 0)
@@ -58,7 +60,7 @@ static void writer(const struct fixture *f, unsigned seed, double until)
 		if (pick(&seed, 200) == 0)
 			(void)lab_set_mig_mode(lab, g, pick(&seed, 4) != 0);
 		if (pick(&seed, 2))
-			(void)lab_gi_create(lab, g, profiles[pick(&seed, 7)], -1, -1, &id);
+			(void)lab_gi_create(lab, g, profiles[pick(&seed, 7)], -1, -1, &made);
 		else
 			act_on_gi(lab, g, &gpu.gi[pick(&seed, MIG_MAX_GI)], &seed);
 		n++;
