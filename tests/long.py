@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """make check-long: what takes too long for every run.
 
-Usage: tests/long.py [--seconds N] [--only fuzz|plan] [--target NAME] [FOLDER]
+Usage: tests/long.py [--seconds N] [--only fuzz|plan|model] [--target NAME] [FOLDER]
 
 plan: the planner's tests with many more questions (MIGKIT_LONG multiplies them) and other seeds.
+model: the simulated driver beside the model of MIG (tests/model/), over all layouts of all boards.
 fuzz: every target of tests/fuzz under libFuzzer with AddressSanitizer and UndefinedBehaviorSanitizer,
 N seconds each (300), from the inputs that are kept; executions and coverage are printed, and what it
 found is left in FOLDER/fuzz/found, to be kept in tests/fuzz/NAME/ under a name that says what it is.
@@ -133,23 +134,24 @@ class Fuzz:
         return failed
 
 
-def plan(folder):
-    """The planner's tests, each with many times the questions."""
+def suite(folder, name):
+    """Tests of a folder, each with many times the questions."""
     env = {**os.environ, "MIGKIT_LONG": str(TIMES)}
-    return run(["meson", "test", "-C", folder, "--no-rebuild", "--suite", "plan", "--timeout-multiplier",
+    return run(["meson", "test", "-C", folder, "--no-rebuild", "--suite", name, "--timeout-multiplier",
                 str(4 * TIMES), "--print-errorlogs", "--num-processes", "2"], env=env) != 0
 
 
 def main():
     parser = argparse.ArgumentParser(description="Tests that take long.")
     parser.add_argument("--seconds", type=int, default=300)
-    parser.add_argument("--only", choices=("plan", "fuzz"))
+    parser.add_argument("--only", choices=("plan", "model", "fuzz"))
     parser.add_argument("--target")
     parser.add_argument("folder", nargs="?", type=pathlib.Path, default=ROOT / "build")
     args = parser.parse_args()
     failed = 0
-    if args.only in (None, "plan"):
-        failed += plan(args.folder)
+    for name in ("plan", "model"):
+        if args.only in (None, name):
+            failed += suite(args.folder, name)
     if args.only in (None, "fuzz"):
         failed += Fuzz(args.folder.resolve(), args.seconds).all(args.target)
     print(f"check-long: {failed} failed" if failed else "check-long: fine")
