@@ -228,6 +228,9 @@ static void explain_gpu(const struct mig_gpu *gpu, char *buf, size_t size)
 	if (gpu->status)
 		snprintf(buf, size, "GPU %u does not answer: %s says %s", gpu->index,
 			 gpu->failed_call, observe_status_name(gpu->status));
+	else if (!gpu->gi_status)
+		snprintf(buf, size, "GPU %u  %s: the driver does not tell where its instances lie",
+			 gpu->index, gpu->name);
 	else
 		snprintf(buf, size,
 			 "GPU %u  %s: where its instances lie can't be read (%s); root can",

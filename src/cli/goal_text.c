@@ -263,7 +263,7 @@ int cli_subject_heading(const struct cli_subject *s, struct cli_out *out)
 	if (r >= 0)
 		r = cli_out_u64(out, "gpu", NULL, s->gpu->index);
 	if (r >= 0)
-		r = cli_out_str(out, "name", NULL, s->gpu->name);
+		r = cli_out_str(out, "name", NULL, s->gpu->name[0] ? s->gpu->name : NULL);
 	return r < 0 ? r : cli_out_str(out, "board", NULL, s->board->key[0] ? s->board->key : NULL);
 }
 
@@ -311,6 +311,10 @@ static void say_doubts(const struct cli_subject *s, struct cli_out *out, bool *s
 		       "The driver does not tell this GPU's places: they are those of the board "
 		       "file %s.",
 		       s->board->key);
+	if (s->gpu && !s->driver[0])
+		remark(out, said,
+		       "The driver's version could not be read: where rules depend on it (a 4g "
+		       "beside a 3g), those of the oldest are taken.");
 	if (!doubt)
 		return;
 	if (doubt == mig_profiles_all(s->board)) {

@@ -106,7 +106,10 @@ void status_gpu_row(const struct mig_gpu *gpu, const struct cli_gpu_full *full,
 		row->instances = (int32_t)gpu->n_gi;
 		row->without_ci = 0;
 		for (unsigned i = 0; i < gpu->n_gi; i++)
-			row->without_ci += !gpu->gi[i].ci_status && !gpu->gi[i].n_ci;
+			if (gpu->gi[i].ci_status)
+				row->without_ci = CLI_NONE;
+			else if (row->without_ci != CLI_NONE)
+				row->without_ci += !gpu->gi[i].n_ci;
 	}
 	if (full)
 		put_measure(gpu, &full->measure, row);

@@ -184,6 +184,15 @@ static void say_gpus(const struct cli_source *source, struct cli_out *out)
 			cli_out_say(out, RENDER_PLAIN,
 				    "GPU %u: the driver did not list its processes (%s).",
 				    gpu->index, observe_status_name(gpu->process_status));
+		if (!gpu->status && gpu->gi_status && gpu->gi_status != NVML_ERROR_NO_PERMISSION)
+			cli_out_say(out, RENDER_PLAIN,
+				    "GPU %u: the driver did not list all of its instances (%s).",
+				    gpu->index, observe_status_name(gpu->gi_status));
+		if (!gpu->status && gpu->mode == MIG_MODE_ON && gpu->board_origin == MIG_BOARD_NONE)
+			cli_out_say(out, RENDER_PLAIN,
+				    "GPU %u: the driver did not list all of its instances, as it "
+				    "names no profiles.",
+				    gpu->index);
 	}
 }
 

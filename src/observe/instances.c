@@ -225,9 +225,17 @@ static void add_gi(struct observe *o, nvmlGpuInstance_t handle, struct mig_gpu *
 	struct mig_gi *gi = &gpu->gi[gpu->n_gi];
 	struct mig_gi_profile *p;
 	nvmlGpuInstanceInfo_t info = { 0 };
+	nvmlReturn_t status;
 
-	if (gpu->n_gi == MIG_MAX_GI || OBSERVE_CALL(o, gpu, nvmlGpuInstanceGetInfo, handle, &info))
+	if (gpu->n_gi == MIG_MAX_GI)
 		return;
+	status = OBSERVE_CALL(o, gpu, nvmlGpuInstanceGetInfo, handle, &info);
+	if (status) {
+		/* One that has just gone is none; after another code the list is not whole. */
+		if (status != NVML_ERROR_INVALID_ARGUMENT && status != NVML_ERROR_NOT_FOUND)
+			gpu->gi_status = (int32_t)status;
+		return;
+	}
 	*gi = (struct mig_gi){
 		.id = (uint8_t)info.id,
 		.profile = (uint8_t)profile_at(&gpu->board, info.profileId),

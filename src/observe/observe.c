@@ -77,6 +77,13 @@ static void ask_mode(struct observe *o, nvmlDevice_t dev, struct mig_gpu *gpu)
 
 	gpu->mode_status = (int32_t)status;
 	gpu->mig_capable = !status;
+	/* Only these two say that there is no such mode; after others nothing is known of the GPU.
+	 */
+	if (status && status != NVML_ERROR_NOT_SUPPORTED &&
+	    status != NVML_ERROR_FUNCTION_NOT_FOUND && !gpu->status) {
+		gpu->status = (int32_t)status;
+		snprintf(gpu->failed_call, sizeof(gpu->failed_call), "nvmlDeviceGetMigMode");
+	}
 	if (status)
 		return;
 	gpu->mode = mode ? MIG_MODE_ON : MIG_MODE_OFF;
