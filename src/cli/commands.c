@@ -243,6 +243,17 @@ const struct cli_cmd cli_commands[] = {
 	  .min_args = 2,
 	  .max_args = CMD_ANY,
 	  .fn = cmd_lab_inject },
+	{ .name = "lab check",
+	  .group = "The lab: a simulated machine with GPUs",
+	  .args = "[NAME | FILE]",
+	  .summary = "Hold a lab, or any state file, against all that must always be so",
+	  .details =
+		  "Sums, tables, placements, ids, limits, modes, clients, events, accounts, orders "
+		  "of trouble, and the files of its machine: each breach is a sentence, and exit "
+		  "code 7. Only reads; a damaged lab is left as it is. FILE has a slash in it.",
+	  .opts = lab_check_opts,
+	  .max_args = 1,
+	  .fn = cmd_lab_check },
 	{ .name = "lab reboot",
 	  .group = "The lab: a simulated machine with GPUs",
 	  .args = "[NAME]",

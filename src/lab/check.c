@@ -1,230 +1,269 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "lab/check.h"
+
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "base/sha1.h"
 #include "base/util.h"
 #include "lab/format.h"
 
 /*
- * Every invariant of a lab's tables and of its state. Run when a process maps the file (so that a
- * foreign or damaged file is a sentence, never a crash) and by the tests after each torture.
+ * Every invariant of a lab's state: what no call, no death of a process and no reboot may ever
+ * leave otherwise. Run when a process maps the file (so that a foreign or damaged file is a
+ * sentence, never a crash), by "migctl lab check", and by the tests after each torture. The rules
+ * of placements are written here a second time, in check_gpu.c, and not asked of rules_gi.c: a
+ * mistake in those would else be no breach.
  */
 
-static bool text_ends(const char *text, size_t size)
+static void tell(struct lab_checking *c, bool breach, const char *fmt, va_list ap)
+{
+	char text[400], gpu[24] = "", whole[480];
+
+	/* cppcheck-suppress valistFromVaList; the caller's own */
+	vsnprintf(text, sizeof(text), fmt, ap);
+	if (c->gpu >= 0)
+		snprintf(gpu, sizeof(gpu), "GPU %d: ", c->gpu);
+	snprintf(whole, sizeof(whole), "%s%s%s", c->copy ? c->copy : "", gpu, text);
+	c->breaches += breach;
+	c->told(c->arg, breach, whole);
+}
+
+void lab_breach(struct lab_checking *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	tell(c, true, fmt, ap);
+	va_end(ap);
+}
+
+void lab_note(struct lab_checking *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	tell(c, false, fmt, ap);
+	va_end(ap);
+}
+
+bool lab_text_ends(const char *text, size_t size)
 {
 	return memchr(text, '\0', size) != NULL;
 }
 
-static int check_profile(const struct mig_board *b, const struct mig_gi_profile *p,
-			 struct mig_error *reterr)
+bool lab_all_zero(const void *data, size_t size)
 {
-	if (!text_ends(p->name, sizeof(p->name)) || !p->size || p->size > b->units ||
-	    b->units % p->size || !p->slices || !p->n_starts || p->n_starts > MIG_MAX_STARTS ||
-	    p->n_ci > MIG_MAX_CI_PROFILES || p->id > 255 || p->index > 31)
-		return mig_fail(reterr, -EBADMSG, "a profile of board %s is not possible", b->key);
-	for (unsigned i = 0; i < p->n_starts; i++)
-		if (p->starts[i] + p->size > b->units)
-			return mig_fail(reterr, -EBADMSG,
-					"profile %s of board %s has a placement outside the memory",
-					p->name, b->key);
-	for (unsigned i = 0; i < p->n_ci; i++)
-		if (!text_ends(p->ci[i].name, sizeof(p->ci[i].name)) || !p->ci[i].slices ||
-		    p->ci[i].slices > p->slices || !p->ci[i].span || p->ci[i].span > 8 ||
-		    p->ci[i].id >= MIG_MAX_CI_PROFILES)
-			return mig_fail(
-				reterr, -EBADMSG,
-				"a compute instance profile of %s on board %s is not possible",
-				p->name, b->key);
-	return 0;
+	const uint8_t *p = data;
+
+	for (size_t i = 0; i < size; i++)
+		if (p[i])
+			return false;
+	return true;
 }
 
-static int check_board(const struct mig_board *b, struct mig_error *reterr)
-{
-	if (!text_ends(b->key, sizeof(b->key)) || !text_ends(b->name, sizeof(b->name)) ||
-	    !text_ends(b->arch_name, sizeof(b->arch_name)) ||
-	    !text_ends(b->vbios, sizeof(b->vbios)) ||
-	    !text_ends(b->part_number, sizeof(b->part_number)) || b->n_gi > MIG_MAX_GI_PROFILES ||
-	    b->units > 31 || (b->n_gi && !b->units))
-		return mig_fail(reterr, -EBADMSG, "a board's table is not possible");
-	for (unsigned i = 0; i < b->n_gi; i++) {
-		int r = check_profile(b, &b->gi[i], reterr);
+/* --- events --------------------------------------------------------------------------------- */
 
-		if (r < 0)
-			return r;
-	}
-	return 0;
+/* The number that the ring's entry i must have: the last one up to newest that falls on it. */
+static uint64_t event_number(uint64_t newest, unsigned i)
+{
+	uint64_t back = (newest - i) % LAB_MAX_EVENTS;
+
+	return back < newest ? newest - back : 0;
 }
 
-static int check_ci(const struct mig_board *b, const uint8_t *rule, const struct lab_gi *gi,
-		    unsigned c, struct mig_error *reterr)
+static void check_event(struct lab_checking *c, const struct lab_event *e)
 {
-	const struct mig_gi_profile *gp = &b->gi[gi->profile];
-	const struct lab_ci *ci = &gi->ci[c];
-	unsigned slices = 0;
+	unsigned long long n = e->number;
 
-	if (ci->id >= MIG_MAX_CI || ci->profile >= gp->n_ci || !ci->generation ||
-	    ci->size != lab_ci_span(b, rule, gp, ci->profile))
-		return mig_fail(reterr, -EBADMSG,
-				"compute instance %u of GPU instance %u is not one of its profiles",
-				ci->id, gi->id);
-	for (unsigned o = 0; o < MIG_MAX_CI; o++) {
-		if (!gi->ci[o].used || gi->ci[o].profile >= gp->n_ci)
-			continue;
-		slices += gp->ci[gi->ci[o].profile].slices;
-		if (o != c && gi->ci[o].id == ci->id)
-			return mig_fail(reterr, -EBADMSG,
-					"two compute instances of GPU instance %u have id %u",
-					gi->id, ci->id);
-		if (o != c && gi->ci[o].start < ci->start + ci->size &&
-		    ci->start < gi->ci[o].start + gi->ci[o].size)
-			return mig_fail(reterr, -EBADMSG,
-					"compute instances %u and %u of GPU instance %u overlap",
-					ci->id, gi->ci[o].id, gi->id);
-	}
-	if (slices > gp->slices)
-		return mig_fail(reterr, -EBADMSG,
-				"GPU instance %u has %u slices and its compute instances take %u",
-				gi->id, gp->slices, slices);
-	return 0;
+	if (!e->kind || e->kind >= LAB_EVENT_KINDS)
+		lab_breach(c, "event %llu is of a kind that there is not, %u", n, e->kind);
+	if (e->gpu >= c->st->n_gpus)
+		lab_breach(c, "event %llu is of GPU %u, and the lab has %u", n, e->gpu,
+			   c->st->n_gpus);
+	if (e->gi < -1 || e->gi > MIG_MAX_GI_ID || e->ci < -1 || e->ci >= MIG_MAX_CI ||
+	    (e->ci >= 0 && e->gi < 0))
+		lab_breach(c, "event %llu is of an instance that cannot be, %d/%d", n, e->gi,
+			   e->ci);
+	if (e->kind == LAB_EVENT_XID ? !e->data : e->data != 0)
+		lab_breach(c, "event %llu has %llu for an Xid", n, (unsigned long long)e->data);
 }
 
-static int check_gi(const struct mig_board *b, const uint8_t *rule, const struct lab_gpu *gpu,
-		    unsigned g, struct mig_error *reterr)
-{
-	const struct lab_gi *gi = &gpu->gi[g];
-	struct lab_gpu others = *gpu;
-	bool offered = false;
-
-	if (gi->profile >= b->n_gi || gi->size != b->gi[gi->profile].size || !gi->generation)
-		return mig_fail(reterr, -EBADMSG, "GPU instance %u is not one of the profiles",
-				gi->id);
-	for (unsigned i = 0; i < b->gi[gi->profile].n_starts; i++)
-		offered = offered || b->gi[gi->profile].starts[i] == gi->start;
-	if (!offered)
-		return mig_fail(reterr, -EBADMSG,
-				"GPU instance %u starts at %u, where its profile never does",
-				gi->id, gi->start);
-	if (gi->id != lab_gi_id(b, gpu->numbering, gi->start, gi->size))
-		return mig_fail(reterr, -EBADMSG,
-				"GPU instance %u has an id that is not that of its placement",
-				gi->id);
-	others.gi[g].used = 0;
-	if (!lab_gi_fits(b, &others, rule, gi->profile, gi->start))
-		return mig_fail(reterr, -EBADMSG, "GPU instance %u does not fit beside the others",
-				gi->id);
-	for (unsigned c = 0; c < MIG_MAX_CI; c++) {
-		int r = gi->ci[c].used ? check_ci(b, rule, gi, c, reterr) : 0;
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int check_gpu(const struct lab_const *con, const struct lab_gpu *gpu, unsigned n,
-		     struct mig_error *reterr)
-{
-	const struct mig_board *b;
-	uint8_t uuid[16];
-
-	if (gpu->numa_node < 0 || (uint32_t)gpu->numa_node >= con->n_nodes)
-		return mig_fail(reterr, -EBADMSG, "GPU %u is on no NUMA node of the machine", n);
-	if (gpu->board >= con->n_boards || gpu->numbering > MIG_NUMBERING_QUARTER ||
-	    gpu->mig_current > 1 || gpu->mig_pending > 1 ||
-	    !text_ends(gpu->serial, sizeof(gpu->serial)) || memcmp(gpu->uuid, "GPU-", 4) != 0 ||
-	    base_uuid_parse(gpu->uuid + 4, uuid) < 0 || gpu->uuid[40])
-		return mig_fail(reterr, -EBADMSG, "GPU %u is not possible", n);
-	b = &con->board[gpu->board];
-	if (b->n_gi && b->units == 8 && gpu->numbering == MIG_NUMBERING_QUARTER)
-		return mig_fail(reterr, -EBADMSG, "GPU %u has another board's numbering", n);
-	for (unsigned i = 0; i < MIG_MAX_GI; i++) {
-		int r;
-
-		if (!gpu->gi[i].used)
-			continue;
-		if (!gpu->mig_current)
-			return mig_fail(reterr, -EBADMSG,
-					"GPU %u has instances and is not in MIG mode", n);
-		r = check_gi(b, con->rule, gpu, i, reterr);
-		if (r < 0)
-			return mig_fail_wrap(reterr, r, "GPU %u", n);
-	}
-	return 0;
-}
-
-static int check_events(const struct lab_state *st, struct mig_error *reterr)
+static void check_events(struct lab_checking *c)
 {
 	for (unsigned i = 0; i < LAB_MAX_EVENTS; i++) {
-		const struct lab_event *e = &st->event[i];
+		const struct lab_event *e = &c->st->event[i];
+		uint64_t number = event_number(c->st->n_events, i);
 
-		if (!e->number)
-			continue;
-		if (e->number > st->n_events || e->number % LAB_MAX_EVENTS != i || !e->kind ||
-		    e->kind >= LAB_EVENT_KINDS || e->gpu >= st->n_gpus)
-			return mig_fail(reterr, -EBADMSG, "an event's entry is not possible");
+		if (e->number != number)
+			lab_breach(c,
+				   "place %u of the events holds number %llu, and of %llu events "
+				   "in all it is number %llu that belongs there",
+				   i, (unsigned long long)e->number,
+				   (unsigned long long)c->st->n_events, (unsigned long long)number);
+		else if (!number && !lab_all_zero(e, sizeof(*e)))
+			lab_breach(c, "place %u of the events is free and not empty", i);
+		else if (number)
+			check_event(c, e);
 	}
-	return 0;
 }
 
-static int check_accounts(const struct lab_state *st, struct mig_error *reterr)
+/* --- accounts ------------------------------------------------------------------------------- */
+
+static void check_running(struct lab_checking *c, unsigned i, const struct lab_account *a)
 {
+	const struct lab_client *client = &c->st->client[a->slot % LAB_MAX_CLIENTS];
+
+	if (a->time_ms)
+		lab_breach(c, "account %u of process %u runs and has an end already", i, a->pid);
+	if (a->slot >= LAB_MAX_CLIENTS || !client->used || client->kind != LAB_CLIENT_COMPUTE ||
+	    client->pid != a->pid || client->gpu != a->gpu)
+		lab_breach(c,
+			   "account %u counts process %u as running, and client %u is not that "
+			   "process",
+			   i, a->pid, a->slot);
+	for (unsigned o = 0; o < i; o++)
+		if (c->st->account[o].used && c->st->account[o].running &&
+		    c->st->account[o].slot == a->slot)
+			lab_breach(c, "accounts %u and %u count the same client as running", o, i);
+}
+
+static void check_account(struct lab_checking *c, unsigned i)
+{
+	const struct lab_account *a = &c->st->account[i];
+
+	if (!a->used) {
+		if (!lab_all_zero(a, sizeof(*a)))
+			lab_breach(c, "account %u is free and not empty", i);
+		return;
+	}
+	if (i >= c->st->n_accounts)
+		lab_breach(c, "account %u is in use, and there were only %llu ever", i,
+			   (unsigned long long)c->st->n_accounts);
+	if (a->used > 1 || a->running > 1 || !a->pid)
+		lab_breach(c, "account %u is of no process", i);
+	if (a->gpu >= c->st->n_gpus)
+		lab_breach(c, "account %u is of GPU %u, and the lab has %u", i, a->gpu,
+			   c->st->n_gpus);
+	else if (!c->st->gpu[a->gpu].accounting)
+		lab_breach(c, "account %u is of GPU %u, whose accounting is off", i, a->gpu);
+	if (a->running)
+		check_running(c, i, a);
+}
+
+/* --- clients -------------------------------------------------------------------------------- */
+
+static const struct lab_gi *gi_by_id(const struct lab_gpu *gpu, int id)
+{
+	for (unsigned i = 0; i < MIG_MAX_GI; i++)
+		if (gpu->gi[i].used && gpu->gi[i].id == id)
+			return &gpu->gi[i];
+	return NULL;
+}
+
+static bool has_ci(const struct lab_gi *gi, int id)
+{
+	for (unsigned i = 0; gi && i < MIG_MAX_CI; i++)
+		if (gi->ci[i].used && gi->ci[i].id == id)
+			return true;
+	return false;
+}
+
+/*
+ * Where it computes. Its instance may not go while it lives, and the change in which an instance
+ * goes first clears away those who are dead.
+ */
+static void check_place(struct lab_checking *c, unsigned i, const struct lab_client *client)
+{
+	const struct lab_gpu *gpu = &c->st->gpu[client->gpu];
+	bool instances = false;
+
+	for (unsigned g = 0; g < MIG_MAX_GI; g++)
+		instances = instances || gpu->gi[g].used;
+	if (client->gi < 0 && client->ci >= 0)
+		lab_breach(c, "client %u is on a compute instance of no GPU instance", i);
+	else if (client->kind == LAB_CLIENT_ATTACHED)
+		return;
+	else if (client->gi < 0 && instances)
+		lab_breach(c, "client %u computes on all of GPU %u, which has GPU instances", i,
+			   client->gpu);
+	else if (client->gi >= 0 && !has_ci(gi_by_id(gpu, client->gi), client->ci))
+		lab_breach(c, "client %u computes on %u/%d/%d, which is not there", i, client->gpu,
+			   client->gi, client->ci);
+}
+
+static void check_client(struct lab_checking *c, unsigned i)
+{
+	const struct lab_client *client = &c->st->client[i];
+
+	if (!client->used) {
+		if (!lab_all_zero(client, sizeof(*client)))
+			lab_breach(c, "client %u is free and not empty", i);
+		return;
+	}
+	if (client->used > 1 || client->all_gpus > 1 || !client->pid ||
+	    (client->kind != LAB_CLIENT_ATTACHED && client->kind != LAB_CLIENT_COMPUTE))
+		lab_breach(c, "client %u is no process, or of no kind that there is", i);
+	if (!lab_text_ends(client->name, sizeof(client->name)))
+		lab_breach(c, "client %u has a name without an end", i);
+	if (client->gpu >= c->st->n_gpus)
+		lab_breach(c, "client %u is on GPU %u, and the lab has %u", i, client->gpu,
+			   c->st->n_gpus);
+	else
+		check_place(c, i, client);
+}
+
+/* --- all of it ------------------------------------------------------------------------------ */
+
+/* Nothing is counted so far that it could begin anew: what goes by numbers would be mistaken. */
+static void check_counts(struct lab_checking *c)
+{
+	const uint64_t most = UINT64_MAX / 4;
+
+	if (!c->st->boot)
+		lab_breach(c, "the machine was never started: its boots are counted from 1");
+	if (c->st->boot > most || c->st->n_events > most || c->st->n_accounts > most ||
+	    c->st->next_generation == UINT32_MAX)
+		lab_breach(c, "its boots, events, accounts or instances were counted to the end");
+}
+
+void lab_check_state(struct lab_checking *c)
+{
+	check_counts(c);
+	if (c->st->clients != lab_used_clients(c->st))
+		lab_breach(c, "the clients in use are not those of its word of clients");
+	for (unsigned i = 0; i < LAB_MAX_CLIENTS; i++)
+		check_client(c, i);
+	check_events(c);
 	for (unsigned i = 0; i < LAB_MAX_ACCOUNTS; i++)
-		if (st->account[i].used &&
-		    (st->account[i].gpu >= st->n_gpus || st->account[i].slot >= LAB_MAX_CLIENTS))
-			return mig_fail(reterr, -EBADMSG, "an account's entry is not possible");
-	return 0;
+		check_account(c, i);
+	lab_check_gpus(c);
 }
 
-static int check_client(const struct lab_state *st, const struct lab_client *c,
-			struct mig_error *reterr)
+unsigned lab_check_each(const struct lab_const *con, const struct lab_state *st, lab_told_fn told,
+			void *arg)
 {
-	if ((c->kind != LAB_CLIENT_ATTACHED && c->kind != LAB_CLIENT_COMPUTE) ||
-	    c->gpu >= st->n_gpus || !text_ends(c->name, sizeof(c->name)))
-		return mig_fail(reterr, -EBADMSG, "a client's entry is not possible");
-	return 0;
+	struct lab_checking c = { .con = con, .st = st, .told = told, .arg = arg, .gpu = -1 };
+
+	if (lab_check_const(&c))
+		lab_check_state(&c);
+	return c.breaches;
 }
 
-static int check_machine(const struct lab_const *con, struct mig_error *reterr)
+void lab_keep_first(void *arg, bool breach, const char *sentence)
 {
-	uint64_t seen[LAB_CPU_WORDS] = { 0 }, twice = 0;
-	uint32_t n = 0;
+	struct mig_error *err = arg;
 
-	for (unsigned i = 0; i < con->n_nodes && i < LAB_MAX_NODES; i++) {
-		for (unsigned w = 0; w < LAB_CPU_WORDS; w++) {
-			twice |= seen[w] & con->node[i].cpus[w];
-			seen[w] |= con->node[i].cpus[w];
-			n += (uint32_t)__builtin_popcountll(con->node[i].cpus[w]);
-		}
-	}
-	if (con->n_nodes < 1 || con->n_nodes > LAB_MAX_NODES || twice || n != con->n_cpus ||
-	    !con->nodes_per_socket || con->n_nodes % con->nodes_per_socket ||
-	    con->nvlink > LAB_NVLINK_PAIRS || con->nvlinks > 18 ||
-	    !text_ends(con->machine, sizeof(con->machine)))
-		return mig_fail(reterr, -EBADMSG, "its CPUs, NUMA nodes or links are not possible");
-	return 0;
+	if (breach && !err->code)
+		(void)mig_fail(err, -EBADMSG, "%s", sentence);
 }
 
 int lab_check(const struct lab_const *con, const struct lab_state *st, struct mig_error *reterr)
 {
-	int r = 0;
+	struct mig_error first = { 0 };
 
-	if (st->n_gpus != con->n_gpus || !text_ends(con->name, sizeof(con->name)) ||
-	    !text_ends(con->driver_version, sizeof(con->driver_version)))
-		return mig_fail(reterr, -EBADMSG, "its constants are not possible");
-	r = check_machine(con, reterr);
-	for (unsigned i = 0; r >= 0 && i < con->n_boards; i++)
-		r = check_board(&con->board[i], reterr);
-	if (r >= 0 && st->clients != lab_used_clients(st))
-		r = mig_fail(reterr, -EBADMSG, "its clients are not those that it counts");
-	for (unsigned i = 0; r >= 0 && i < LAB_MAX_CLIENTS; i++)
-		if (st->client[i].used)
-			r = check_client(st, &st->client[i], reterr);
-	if (r >= 0)
-		r = check_events(st, reterr);
-	if (r >= 0)
-		r = check_accounts(st, reterr);
-	for (unsigned i = 0; r >= 0 && i < st->n_gpus; i++)
-		r = check_gpu(con, &st->gpu[i], i, reterr);
-	return r;
+	if (!lab_check_each(con, st, lab_keep_first, &first))
+		return 0;
+	return mig_fail(reterr, -EBADMSG, "%s", first.msg);
 }

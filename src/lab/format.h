@@ -209,6 +209,11 @@ bool lab_gone(const struct lab_map *map, uint64_t boot);
 
 /* map.c */
 int lab_map_get(const char *dir, struct lab_map **ret, struct mig_error *reterr);
+/* The map of that file in this process, or NULL; under lab_mutex. */
+struct lab_map *lab_map_find(const struct base_file_id *id);
+/* -EBADMSG or -EPROTO: what lies behind it must not be looked at. */
+int lab_check_header(const struct lab_header *h, uint64_t file_size, const char *path,
+		     struct mig_error *reterr);
 /* Undoes lab_map_get() where no lab was made of it. */
 void lab_map_put(struct lab_map *map);
 extern pthread_mutex_t lab_mutex;
@@ -224,6 +229,11 @@ bool lab_slot_owner(const struct lab *lab, const struct lab_client *c, unsigned 
 		    uint32_t *ret_pid);
 /* Which file the holders file is, without opening it again: closing that would end all locks. */
 int lab_holders_id(const struct lab *lab, struct base_file_id *ret);
+/*
+ * The entries of the client table that a process holds, as bits, without an opened lab. map is the
+ * lab's in this process or NULL; under lab_mutex.
+ */
+int lab_slots_held(const char *dir, const struct lab_map *map, uint64_t *ret);
 /* Entries whose process is gone are emptied; called at the start of each change. */
 void lab_drop_dead_clients(const struct lab *lab, struct lab_state *st);
 unsigned lab_count_clients(const struct lab *lab, const struct lab_state *st, unsigned gpu, int gi,

@@ -37,12 +37,12 @@ static pid_t lock_owner(int fd, off_t byte)
 	return l.l_pid > 0 ? l.l_pid : -1;
 }
 
-static int open_file(const struct lab *lab)
+static int open_file(const char *dir)
 {
-	char path[sizeof(lab->dir) + sizeof("/" LAB_HOLDERS_FILE)];
+	char path[PATH_MAX + sizeof("/" LAB_HOLDERS_FILE)];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/" LAB_HOLDERS_FILE, lab->dir);
+	snprintf(path, sizeof(path), "%s/" LAB_HOLDERS_FILE, dir);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
@@ -66,7 +66,7 @@ static int holders_fd(const struct lab *lab)
 
 	if (still_ours(map))
 		return map->holders_fd;
-	map->holders_fd = open_file(lab);
+	map->holders_fd = open_file(lab->dir);
 	if (map->holders_fd < 0)
 		return map->holders_fd;
 	(void)base_file_id(map->holders_fd, &map->holders_id);
@@ -144,6 +144,23 @@ bool lab_slot_owner(const struct lab *lab, const struct lab_client *c, unsigned 
 		    uint32_t *ret_pid)
 {
 	return alive(lab, c, slot, ret_pid);
+}
+
+int lab_slots_held(const char *dir, const struct lab_map *map, uint64_t *ret)
+{
+	/* Closing another descriptor of the file would end the locks of this process. */
+	bool ours = map && still_ours(map);
+	int fd = ours ? map->holders_fd : open_file(dir);
+
+	*ret = 0;
+	if (fd < 0)
+		return fd;
+	for (unsigned i = 0; i < LAB_MAX_CLIENTS; i++)
+		if (lock_owner(fd, BYTE_SLOT + (off_t)i) || (map && is_mine(map, i)))
+			*ret |= 1ull << i;
+	if (!ours)
+		close(fd);
+	return 0;
 }
 
 int lab_holders_id(const struct lab *lab, struct base_file_id *ret)

@@ -312,6 +312,9 @@ int lab_set_reading(struct lab *lab, unsigned gpu, int gi, const char *key, cons
 int lab_check_reading(const struct lab *lab, unsigned gpu, int gi, const char *key,
 		      const char *value, struct mig_error *reterr);
 
+/* The key of a reading whose value "lab set" would not take; NULL: all are possible. */
+const char *lab_reading_wrong(const struct lab_readings *set);
+
 /*
  * Accounting. -ENOTSUP in MIG mode. lab_accounts_of() returns how many it filled in, oldest first;
  * clearing forgets those that have ended.
@@ -392,12 +395,34 @@ struct lab_holder {
  */
 int lab_holders(const struct lab *lab, struct lab_holder *ret, unsigned cap);
 
+/* One sentence of a check; breach: something is wrong, else it is worth knowing. */
+typedef void (*lab_told_fn)(void *arg, bool breach, const char *sentence);
+
 /*
- * Holds a state against every invariant of the words in doc/architecture.md: no two placements
- * overlap, ids follow from placements, each instance is of a profile of its board, limits hold.
- * -EBADMSG and a sentence that names the first breach.
+ * Holds a state against every invariant (check.c): placements, ids, limits, generations, modes,
+ * clients, events, accounts, and the constants themselves. Tells each breach, returns how many.
  */
+unsigned lab_check_each(const struct lab_const *con, const struct lab_state *st, lab_told_fn told,
+			void *arg);
+/* The same: -EBADMSG and the first sentence. */
 int lab_check(const struct lab_const *con, const struct lab_state *st, struct mig_error *reterr);
+
+/* What lab_check_file() has looked at. */
+struct lab_look {
+	char name[64];	  /* of the lab; "": it could not be read */
+	uint64_t changes; /* of its state since it was made */
+	bool folder;	  /* a lab's folder: with its clients and the files of its machine */
+};
+
+/*
+ * The same of any state file, or of a lab's folder with all that belongs to the lab: the header,
+ * the sums, both copies of the state and of the trouble, clients, files. Only reads, repairs
+ * nothing; holds the lab's lock, which other readers and looks share, for one look. Returns how
+ * many breaches it told. -ENOENT no such file, -EPROTO of another migkit, -ENODEV destroyed, -EBUSY
+ * somebody holds the lock all the time.
+ */
+int lab_check_file(const char *path, lab_told_fn told, void *arg, struct lab_look *ret,
+		   struct mig_error *reterr);
 
 /* --- making and removing -------------------------------------------------------------------- */
 

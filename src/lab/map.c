@@ -47,8 +47,8 @@ static bool inside(const struct lab_header *h, uint64_t offset, uint64_t size)
 	       offset <= h->file_size && size <= h->file_size - offset;
 }
 
-static int check_header(const struct lab_header *h, uint64_t file_size, const char *path,
-			struct mig_error *reterr)
+int lab_check_header(const struct lab_header *h, uint64_t file_size, const char *path,
+		     struct mig_error *reterr)
 {
 	if (memcmp(h->magic, LAB_MAGIC, sizeof(h->magic)) != 0)
 		return mig_fail(reterr, -EBADMSG,
@@ -251,7 +251,7 @@ static int map_new(int fd, const struct base_file_id *id, const char *path, stru
 		return mig_fail(reterr, -errno, "cannot map %s: %s", path, strerror(errno));
 	map->ro = ro;
 	memcpy(&map->head, map->ro, sizeof(map->head));
-	r = check_header(&map->head, id->size, path, reterr);
+	r = lab_check_header(&map->head, id->size, path, reterr);
 	if (r < 0)
 		return r;
 	r = check_const(map, path, reterr);
@@ -259,6 +259,14 @@ static int map_new(int fd, const struct base_file_id *id, const char *path, stru
 		return r;
 	*ret = TAKE_PTR(map);
 	return 0;
+}
+
+struct lab_map *lab_map_find(const struct base_file_id *id)
+{
+	for (struct lab_map *map = maps; map; map = map->next)
+		if (map->id.dev == id->dev && map->id.ino == id->ino)
+			return map;
+	return NULL;
 }
 
 static int find_or_map(int fd, const char *path, struct lab_map **ret, struct mig_error *reterr)
@@ -272,9 +280,7 @@ static int find_or_map(int fd, const char *path, struct lab_map **ret, struct mi
 		return mig_fail(reterr, r, "cannot read %s: %s", path, strerror(-r));
 	if (!id.regular)
 		return mig_fail(reterr, -EBADMSG, "%s is not a file", path);
-	for (map = maps; map; map = map->next)
-		if (map->id.dev == id.dev && map->id.ino == id.ino)
-			break;
+	map = lab_map_find(&id);
 	if (map && map->size != id.size)
 		return mig_fail(reterr, -EBADMSG, "%s is damaged: its size has changed", path);
 	if (!map) {

@@ -48,6 +48,12 @@ static bool has_gi(const struct lab_gpu *gpu)
 	return false;
 }
 
+/* A handle knows its instance by it: it never comes again. 0: there are no more of them. */
+static uint32_t new_generation(struct lab_state *st)
+{
+	return st->next_generation < UINT32_MAX - 1 ? ++st->next_generation : 0;
+}
+
 /* What a profile id that the board lacks answers; see struct mig_board. */
 static int unknown_profile(const struct mig_board *board, unsigned id)
 {
@@ -84,6 +90,7 @@ static int gi_create(struct lab *lab, struct lab_state *st, void *arg)
 	const struct mig_board *board = lab_board(lab, gpu);
 	int profile = lab_profile_by_id(board, w->profile_id), start;
 	unsigned slot = 0;
+	uint32_t generation;
 	int r = lab_gpu_broken(gpu);
 
 	if (r < 0)
@@ -100,11 +107,12 @@ static int gi_create(struct lab *lab, struct lab_state *st, void *arg)
 		return start;
 	while (slot < MIG_MAX_GI && gpu->gi[slot].used)
 		slot++;
-	if (slot == MIG_MAX_GI)
+	generation = new_generation(st);
+	if (slot == MIG_MAX_GI || !generation)
 		return -ENOSPC;
 	w->made = (struct lab_made){
 		.id = lab_gi_id(board, gpu->numbering, (unsigned)start, board->gi[profile].size),
-		.generation = ++st->next_generation,
+		.generation = generation,
 	};
 	gpu->gi[slot] = (struct lab_gi){
 		.used = 1,
@@ -217,6 +225,7 @@ static int ci_create(struct lab *lab, struct lab_state *st, void *arg)
 	const struct mig_gi_profile *gp;
 	int profile, start, id, r = lab_gpu_broken(gpu);
 	unsigned slot = 0;
+	uint32_t generation;
 
 	if (r < 0)
 		return r;
@@ -232,9 +241,10 @@ static int ci_create(struct lab *lab, struct lab_state *st, void *arg)
 	id = next_ci_id(gi, rule[LAB_RULE_CI_ID_REUSE] == 0);
 	while (slot < MIG_MAX_CI && gi->ci[slot].used)
 		slot++;
-	if (slot == MIG_MAX_CI || id < 0)
+	generation = new_generation(st);
+	if (slot == MIG_MAX_CI || id < 0 || !generation)
 		return -ENOSPC;
-	w->made = (struct lab_made){ .id = (unsigned)id, .generation = ++st->next_generation };
+	w->made = (struct lab_made){ .id = (unsigned)id, .generation = generation };
 	gi->ci[slot] = (struct lab_ci){
 		.used = 1,
 		.id = (uint8_t)id,

@@ -31,7 +31,7 @@ static const struct reading {
 	{ "ecc-aggregate-corrected", "", R(ecc_aggregate_corrected), 1, 0, INT32_MAX },
 	{ "remapped-correctable", "", R(remapped_correctable), 1, 0, 512 },
 	{ "remapped-uncorrectable", "", R(remapped_uncorrectable), 1, 0, 512 },
-	{ "remap-pending", "", R(remap_pending), 1, 0, 1 },
+	{ "remap-pending", "", R(remap_pending), 1, 0, 512 },
 	{ "remap-failure", "", R(remap_failure), 1, 0, 1 },
 #undef R
 };
@@ -135,6 +135,19 @@ static const struct reading *find(const char *key)
 	for (size_t i = 0; i < ARRAY_SIZE(readings); i++)
 		if (!strcmp(readings[i].key, key))
 			return &readings[i];
+	return NULL;
+}
+
+const char *lab_reading_wrong(const struct lab_readings *set)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(readings); i++) {
+		const struct reading *r = &readings[i];
+		int32_t value;
+
+		memcpy(&value, (const uint8_t *)set + r->offset, sizeof(value));
+		if (value != LAB_AUTO && (value / r->factor < r->min || value / r->factor > r->max))
+			return r->key;
+	}
 	return NULL;
 }
 

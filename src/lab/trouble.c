@@ -42,7 +42,7 @@ bool lab_fault_holds(const struct lab *lab, const struct lab_fault *fault)
 
 /* --- changing ------------------------------------------------------------------------------- */
 
-static uint64_t watch_bits(const struct lab_trouble *t)
+uint64_t lab_trouble_watch(const struct lab_trouble *t)
 {
 	return (t->n_slots ? LAB_WATCH_FAULTS : 0U) |
 	       (t->latency.name[0] ? LAB_WATCH_LATENCY : 0U) | (t->trace.id ? LAB_WATCH_TRACE : 0U);
@@ -95,7 +95,7 @@ static int change_trouble(struct lab *lab, void *arg)
 		return r;
 	tidy(lab, after);
 	old = lab_word_load(map->ro, watch);
-	new = watch_bits(after);
+	new = lab_trouble_watch(after);
 	if ((old | new) != old)
 		lab_word_store(map->rw, watch, old | new);
 	if (memcmp(before, after, sizeof(*before)) != 0)
@@ -215,46 +215,4 @@ int lab_fault_clear(struct lab *lab, const uint32_t *ids, unsigned n, struct mig
 	struct clear c = { .ids = ids, .n = n, .reterr = reterr };
 
 	return lab_trouble_change(lab, clear, &c, reterr);
-}
-
-/* --- checking ------------------------------------------------------------------------------- */
-
-static bool text_ends(const char *text, size_t size)
-{
-	return memchr(text, '\0', size) != NULL;
-}
-
-static int check_fault(const struct lab_fault *f, unsigned slot, struct mig_error *reterr)
-{
-	const uint32_t known = (LAB_FAULT_XID << 1) - 1;
-
-	if (!text_ends(f->process, sizeof(f->process)) || !text_ends(f->what, sizeof(f->what)))
-		return mig_fail(reterr, -EBADMSG, "the fault in slot %u has a text without end",
-				slot);
-	if (!f->does || (f->does & ~known))
-		return mig_fail(reterr, -EBADMSG, "fault %u does nothing that is known", f->id);
-	if (!f->first || f->last < f->first || !f->every)
-		return mig_fail(reterr, -EBADMSG, "fault %u strikes no call", f->id);
-	if (f->gpu < -1 || f->gpu >= LAB_MAX_GPUS)
-		return mig_fail(reterr, -EBADMSG, "fault %u is on GPU %d", f->id, f->gpu);
-	return 0;
-}
-
-int lab_trouble_check(const struct lab_trouble *t, struct mig_error *reterr)
-{
-	if (t->n_slots > LAB_MAX_FAULTS)
-		return mig_fail(reterr, -EBADMSG, "it has %u faults", t->n_slots);
-	for (unsigned i = 0; i < LAB_MAX_FAULTS; i++) {
-		int r = t->fault[i].id ? check_fault(&t->fault[i], i, reterr) : 0;
-
-		if (r < 0)
-			return r;
-		for (unsigned k = 0; k < i; k++)
-			if (t->fault[i].id && t->fault[k].id == t->fault[i].id)
-				return mig_fail(reterr, -EBADMSG, "two faults have the id %u",
-						t->fault[i].id);
-	}
-	if (!text_ends(t->latency.name, sizeof(t->latency.name)))
-		return mig_fail(reterr, -EBADMSG, "its latencies have a name without end");
-	return 0;
 }

@@ -91,6 +91,8 @@ typedef int (*lab_trouble_fn)(struct lab_trouble *t, void *arg);
 int lab_trouble_change(struct lab *lab, lab_trouble_fn fn, void *arg, struct mig_error *reterr);
 /* Forgets what a reboot ended; part of lab_reboot(). */
 void lab_trouble_rebooted(struct lab *lab);
+/* The bits of lab_watch_word() that its orders need. */
+uint64_t lab_trouble_watch(const struct lab_trouble *t);
 /* -EBADMSG and a sentence: what no order could have made. */
 int lab_trouble_check(const struct lab_trouble *t, struct mig_error *reterr);
 

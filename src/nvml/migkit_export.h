@@ -43,6 +43,12 @@ struct migkit_export {
 	 * tell.
 	 */
 	int (*holders)(unsigned *count, struct migkit_holder *list);
+	/*
+	 * Holds the lab against all that must always be so, as "migctl lab check" does. *breaches:
+	 * how many there are; text, which may be NULL: a sentence for each, with a newline behind
+	 * it, as many as have room. 0, NVML_ERROR_IN_USE where the lab's lock is held all the time.
+	 */
+	int (*check)(unsigned *breaches, char *text, size_t size);
 };
 
 #endif

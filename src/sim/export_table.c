@@ -74,6 +74,46 @@ static int export_holders(unsigned *count, struct migkit_holder *list)
 	return (unsigned)n > room ? NVML_ERROR_INSUFFICIENT_SIZE : NVML_SUCCESS;
 }
 
+struct sentences {
+	char *text;
+	size_t size, used;
+};
+
+static void add_sentence(void *arg, bool breach, const char *sentence)
+{
+	struct sentences *s = arg;
+	size_t n = strlen(sentence);
+
+	if (!breach || s->used + n + 2 > s->size)
+		return;
+	memcpy(s->text + s->used, sentence, n);
+	s->used += n;
+	s->text[s->used++] = '\n';
+	s->text[s->used] = '\0';
+}
+
+/* All that must always be so, looked at from inside a program that uses the lab. */
+static int sim_check(unsigned *breaches, char *text, size_t size)
+{
+	struct sentences s = { .text = text, .size = text ? size : 0 };
+	nvmlReturn_t status = sim_enter(0);
+	struct lab_look look;
+	int saved = errno, r;
+
+	if (status != NVML_SUCCESS)
+		return (int)status;
+	if (!breaches || !sim_lab_dir())
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (s.size)
+		text[0] = '\0';
+	r = lab_check_file(sim_lab_dir(), add_sentence, &s, &look, NULL);
+	errno = saved;
+	if (r < 0)
+		return (int)sim_status(r);
+	*breaches = (unsigned)r;
+	return NVML_SUCCESS;
+}
+
 static const struct migkit_export migkit_table = {
 	.size = sizeof(migkit_table),
 	.abi = MIGKIT_EXPORT_ABI,
@@ -82,6 +122,7 @@ static const struct migkit_export migkit_table = {
 	.gpu_reset = export_gpu_reset,
 	.reboot = export_reboot,
 	.holders = export_holders,
+	.check = sim_check,
 };
 
 /* --- who asks for which --------------------------------------------------------------------- */

@@ -29,6 +29,7 @@ STILL = {
     "layouts-patterns": ["layouts", "a30", "--patterns"],
     "lab-list": ["lab", "list"],
     "lab-status": ["lab", "status", "full"],
+    "lab-check": ["lab", "check", "full"],
     "lab-boards": ["lab", "boards"],
     "lab-machines": ["lab", "machines"],
     "lab-rules": ["lab", "rules"],
@@ -52,6 +53,7 @@ MORE = {
              ["draw", "--board", "gh200-96gb", "--layout", "3g.48gb@4", "--svg", "drawn.svg"],
              ["draw", "-i", "0", "--plan", "HALF", "SMALL"]),
     "lab-status": (["lab", "status", "lost"], ["lab", "status", "pro"]),
+    "lab-check": (["lab", "check", "./torn"],),
     "boards-one": (["boards", "h20-141gb"], ["boards", "thor-igpu"]),
 }
 # What these words stand for, on each board.
@@ -96,6 +98,9 @@ def make_machines(p):
                   ("group:create", "--kill", "after", "--permanent"),
                   ("any", "--hang", "--probability", "0.5", "--seed", "3", "--xid", "79")):
         p.ok("lab", "fault", "add", *words, "--name", "nobody", "--lab", "lost")
+    torn = bytearray((p.labs / "off" / "state").read_bytes())
+    torn[4096] ^= 1
+    (p.root / "torn").write_bytes(torn)
     return {"full": "a100-80gb-pcie", "off": "h200", "pro": "rtx-pro-6000-server", "lost": "a30"}
 
 

@@ -24,8 +24,8 @@ SCHEMAS = SOURCE / "doc" / "schemas"
 FILE = "snapshot"
 # An object in each line, while programs run: tests/lab/test_lab_trace.py reads them.
 STREAM = "lab-trace"
-# Fits or not: both are answers.
-ANSWERS = (0, 3)
+# Fits or not, whole or broken: all are answers.
+ANSWERS = (0, 3, 7)
 # Keys that no machine here gives a value: what a simulated driver never refuses, and the like.
 # NVML's refusals: a simulated driver tells its owner everything (tests/observe has one that refuses).
 UNSEEN = {f"status/{key}" for key in (
