@@ -234,6 +234,8 @@ int lab_holders_id(const struct lab *lab, struct base_file_id *ret);
  * lab's in this process or NULL; under lab_mutex.
  */
 int lab_slots_held(const char *dir, const struct lab_map *map, uint64_t *ret);
+/* This process is no client of the lab any more, as after a reboot. */
+void lab_no_client(struct lab_map *map);
 /* Entries whose process is gone are emptied; called at the start of each change. */
 void lab_drop_dead_clients(const struct lab *lab, struct lab_state *st);
 unsigned lab_count_clients(const struct lab *lab, const struct lab_state *st, unsigned gpu, int gi,

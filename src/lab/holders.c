@@ -109,8 +109,18 @@ void lab_detach(struct lab *lab)
 		if (still_ours(map))
 			close(map->holders_fd);
 		map->holders_fd = -1;
+		map->mine = 0; /* the locks went with it */
 	}
 	pthread_mutex_unlock(&lab_mutex);
+}
+
+/* Its entries are gone, so its bytes may be another's; under lab_mutex. */
+void lab_no_client(struct lab_map *map)
+{
+	for (unsigned i = 0; i < LAB_MAX_CLIENTS; i++)
+		if (map->mine >> i & 1 && map->mine_pid == getpid() && still_ours(map))
+			(void)set_lock(map->holders_fd, BYTE_SLOT + (off_t)i, F_UNLCK);
+	map->mine = 0;
 }
 
 static bool is_mine(const struct lab_map *map, unsigned slot)

@@ -164,9 +164,23 @@ int lab_gpu_reset(struct lab *lab, unsigned gpu)
 	return lab_change(lab, reset, &m);
 }
 
+/* But for this process, which goes on. */
+static bool clients_live(const struct lab *lab, const struct lab_state *st)
+{
+	uint32_t pid;
+
+	for (unsigned i = 0; i < LAB_MAX_CLIENTS; i++)
+		if (lab_client_alive(lab, st, i, &pid) && (pid_t)pid != getpid())
+			return true;
+	return false;
+}
+
 static int reboot_change(struct lab *lab, struct lab_state *st, void *arg)
 {
 	(void)arg;
+	/* One may have come since all were ended; its entry must not go while it lives. */
+	if (clients_live(lab, st))
+		return -EAGAIN;
 	for (unsigned i = 0; i < st->n_gpus; i++) {
 		struct lab_gpu *gpu = &st->gpu[i];
 		bool keeps = lab_board(lab, gpu)->mode_persistent;
@@ -223,19 +237,37 @@ static int end_clients(struct lab *lab, struct mig_error *reterr)
 			"a client of the lab does not end: 'migctl lab client list'");
 }
 
-int lab_reboot(struct lab *lab, struct mig_error *reterr)
+/* With the mutex: the next change of another thread finds the new boot and the new view of it. */
+static int reboot_once(struct lab *lab)
 {
 	int r;
 
+	pthread_mutex_lock(&lab_mutex);
+	r = lab_change(lab, reboot_change, NULL);
+	if (r >= 0) { /* the caller's own view goes on */
+		__atomic_store_n(&lab->boot, lab_boot(lab) + 1, __ATOMIC_RELAXED);
+		lab_no_client(lab->map);
+	}
+	pthread_mutex_unlock(&lab_mutex);
+	return r;
+}
+
+int lab_reboot(struct lab *lab, struct mig_error *reterr)
+{
+	int r = -EAGAIN;
+
 	if (!lab_may_change(lab))
 		return mig_fail(reterr, -EPERM, "only root may reboot this lab: try with sudo");
-	r = end_clients(lab, reterr);
-	if (r < 0)
-		return r;
-	r = lab_change(lab, reboot_change, NULL);
+	for (unsigned tries = 0; tries < 100 && r == -EAGAIN; tries++) {
+		r = end_clients(lab, reterr);
+		if (r < 0)
+			return r;
+		r = reboot_once(lab);
+	}
+	if (r == -EAGAIN)
+		return mig_fail(reterr, -EBUSY, "clients come faster than a reboot ends them");
 	if (r < 0)
 		return mig_fail(reterr, r, "cannot change the lab's state: %s", strerror(-r));
-	lab->boot++; /* the caller's own view goes on */
 	lab_trouble_rebooted(lab);
 	return 0;
 }
