@@ -94,6 +94,7 @@ class Tally:
         self.kinds = collections.Counter()
 
     def differ(self, where, question, model, driver, history):
+        """history: what was asked before."""
         self.kinds[question[:1]] += 1
         if len(self.wrong) < SHOWN:
             self.wrong.append(f"{where}: {question!r} after {history}:\n  model  {model}\n"

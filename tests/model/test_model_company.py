@@ -104,10 +104,10 @@ class Machine:
             self.start(attached=tuple(self.gpus))
 
 
-def walk(machine, seed):
+def walk(machine, seed, steps):
     r = random.Random(seed)
     wanders = [Wander(live, seed + live.index) for live in machine.gpus]
-    for _ in range(STEPS):
+    for _ in range(steps):
         if r.random() < 0.15:
             machine.client(r)
         wander = r.choice(wanders)
@@ -140,6 +140,7 @@ def script(machine):
         live.ask("r")
         machine.stop(next(iter(machine.clients)))
         live.ask("r")
+        live.ask("f")
         live.ask("m", 1)
         for profile in (9, 14, 19):
             gi = int(live.ask("C", profile).split()[3])
@@ -163,14 +164,21 @@ def script(machine):
         live.ask("f")
 
 
-def main():
-    tally = Tally()
+def keep_company(tally, steps):
+    """How many processes there were."""
     with Lab(*BOARDS, driver=DRIVER, numbering="I") as lab, Talk(lab) as talk:
         machine = Machine(lab, talk, tally)
-        script(machine)
-        walk(machine, 1)
-        uses = machine.uses
-        lab.migctl("lab", "client", "stop", "--all", "--lab", "one")
+        try:
+            script(machine)
+            walk(machine, 1, steps)
+        finally:
+            lab.migctl("lab", "client", "stop", "--all", "--lab", "one")
+        return machine.uses
+
+
+def main():
+    tally = Tally()
+    uses = keep_company(tally, STEPS)
     tally.finish(f"two GPUs and {uses} processes")
 
 
