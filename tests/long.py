@@ -107,8 +107,9 @@ class Fuzz:
             profile = pathlib.Path(work) / "run.profraw"
             grown = pathlib.Path(work) / "corpus"
             grown.mkdir()
-            # Labs that a target makes go with the folder.
-            env = {**self.env, "LLVM_PROFILE_FILE": str(profile), "TMPDIR": work}
+            # Labs that a target makes go with the folder. The libraries are built to go on after a finding.
+            env = {**self.env, "LLVM_PROFILE_FILE": str(profile), "TMPDIR": work,
+                   "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
             done = subprocess.run(
                 [program, f"-max_total_time={self.seconds}", "-print_final_stats=1", "-max_len=65536",
                  "-timeout=20", "-rss_limit_mb=2048", f"-artifact_prefix={found}/", grown,

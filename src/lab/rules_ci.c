@@ -15,8 +15,11 @@ static bool aligned_spans(const struct mig_board *board)
 	return !board->mode_needs_reset && board->units == 8;
 }
 
+/* One of a damaged file, at which the checks look as well, leaves nothing free. */
 static uint32_t run_mask(unsigned start, unsigned size)
 {
+	if (start > 31 || size > 31)
+		return UINT32_MAX;
 	return ((1u << size) - 1) << start;
 }
 

@@ -10,8 +10,11 @@
  * doc/architecture.md, "Where the rules come from". A placement is a mask over placement units.
  */
 
+/* One of a damaged file, at which the checks look as well, leaves nothing free. */
 static uint32_t span_mask(unsigned start, unsigned size)
 {
+	if (start > 31 || size > 31)
+		return UINT32_MAX;
 	return ((1u << size) - 1) << start;
 }
 

@@ -250,6 +250,7 @@ WRONG = {
     "an-event-of-no-kind": [(STATE, "event[3].kind", 1, 77)],
     "an-event-of-another-number": [(STATE, "event[3].number", 8, 2 ** 63)],
     "events-that-are-counted-and-not-there": [(STATE, "n_events", 8, 1 << 40)],
+    "more-events-than-there-can-have-been": [(STATE, "n_events", 8, 2 ** 64 - 1)],
     "the-last-generation": [(STATE, "next_generation", 4, 2 ** 32 - 1)],
     "the-last-boot": [(STATE, "boot", 8, 2 ** 64 - 1)],
     "a-gpu-of-board-9": [(GPU, "board", 1, 9)],
@@ -261,6 +262,7 @@ WRONG = {
     "an-instance-of-another-id": [(GPU, "gi[0].id", 1, 63)],
     "an-instance-of-profile-255": [(GPU, "gi[0].profile", 1, 255)],
     "two-instances-at-one-place": [(GPU, "gi[1].start", 1, 4), (GPU, "gi[1].id", 1, 1)],
+    "an-instance-outside": [(GPU, "gi[1].start", 1, 187)],
     "a-compute-instance-of-profile-255": [(GPU, "gi[0].ci[0].profile", 1, 255)],
     "a-compute-instance-outside": [(GPU, "gi[0].ci[0].start", 1, 200)],
     "readings-at-their-ends": [(GPU, "set.temperature_c", 4, 2 ** 31 - 1), (GPU, "set.power_mw", 4, 2 ** 31),
@@ -315,7 +317,8 @@ def files():
              BOARD: 0, GPU: 0, HEADER: 0, CONST: 0}
     made = {f"{board}-as-it-is": bytes([n, which]) for n, board in enumerate(("a100", "h100", "a30"))
             for which in (n,)}
-    for number, (name, (keep, edits)) in enumerate(sorted(cases.items())):
+    for name, (keep, edits) in cases.items():
+        number = functions.code(name)
         data = bytes([keep | number % 3, number % 8])
         for part, field, width, value in edits:
             place = at[part, field] - begin[part]

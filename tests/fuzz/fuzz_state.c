@@ -353,14 +353,37 @@ static void change_lab(struct lab *lab, unsigned which, struct lab_state *st)
 	check_sound(lab, st);
 }
 
+/* "lab check" says all that is wrong, and a line is a line. */
+static void told(void *arg, bool breach, const char *sentence)
+{
+	(void)arg;
+	(void)breach;
+	caller_check(sentence[0] && !strchr(sentence, '\n'), sentence, "told");
+}
+
+/* Nothing is wrong with it. */
+static bool check_file(const struct image *im)
+{
+	struct mig_error err = { 0 };
+	struct lab_look look;
+	int r = lab_check_file(im->path, told, NULL, &look, &err);
+
+	if (r < 0)
+		caller_check(strstr(err.msg, im->dir) && !strchr(err.msg, '\n'), err.msg,
+			     "refused");
+	return r == 0;
+}
+
 static void use(const struct image *im, unsigned which)
 {
 	struct lab_state *st = calloc(1, sizeof(*st));
 	struct mig_error err = { 0 };
+	bool good = check_file(im);
 	struct lab *lab = NULL;
 
 	CHECK(st != NULL);
 	if (lab_open(im->dir, 0, &lab, &err) < 0) {
+		caller_check(!good, err.msg, "lab check found nothing wrong");
 		caller_check(strstr(err.msg, im->dir) && !strchr(err.msg, '\n'), err.msg,
 			     "refused");
 		free(st);
