@@ -254,7 +254,7 @@ static void fault(struct machine *m)
 {
 	struct input *in = &m->w.in;
 	struct lab_fault f = { .first = 1, .last = UINT64_MAX, .every = 1 };
-	uint8_t b = (uint8_t)take(in, 1);
+	uint8_t b = (uint8_t)take(in, 1), some;
 
 	f.does = b & (LAB_FAULT_RETURN | LAB_FAULT_RETURN_AFTER | LAB_FAULT_TAKE | LAB_FAULT_XID);
 	if (!f.does)
@@ -268,9 +268,12 @@ static void fault(struct machine *m)
 	f.times = take(in, 1) % 4;
 	f.chance = take(in, 1) << 24;
 	f.take_us = 1;
-	for (unsigned i = 0; i < ARRAY_SIZE(f.calls); i++)
-		f.calls[i] = b & 4 ? take(in, 8) : UINT64_MAX;
-	snprintf(f.process, sizeof(f.process), "%s", b & 8 ? "another" : "");
+	some = b & 8 ? (uint8_t)take(in, 1) : 0;
+	for (unsigned i = 0; i < lab_n_calls; i++)
+		if (!(i * some & 8))
+			f.calls[i / 64] |= 1ull << i % 64;
+	f.calls[0] |= 1;
+	snprintf(f.process, sizeof(f.process), "%s", b & 16 ? "another" : "");
 	(void)lab_fault_add(m->lab, &f, NULL);
 	m->troubled = true;
 }
