@@ -65,7 +65,7 @@ static enum match match_name(struct smi *smi, const char *word, const struct smi
 {
 	if (gpu->status) {
 		fprintf(smi->out, "Problem with GPU %u: %s\n", gpu->index,
-			smi_error(smi, gpu->status));
+			smi_handle_error(smi, gpu->status));
 		return MALFORMED;
 	}
 	return is_named(smi, word, gpu) ? MATCH : NO_MATCH;
