@@ -10,7 +10,7 @@ from lockstep import LONG, Lab, Pair, Tally, all_boards, boards_of_the_driver
 from mig import BOARDS
 from walks import Layouts, Wander, insides
 
-STEPS = 40000 if LONG else 400
+STEPS = 4000 if LONG else 400
 # Whole: A30 and RTX PRO 6000; an A100 under a driver that takes no start, and one without 4g beside 3g.
 WHOLE = {("a30", "460.32.03"), ("a30", "535.183.01"), ("rtx-pro-6000-server", "580.65.06"),
          ("a100-40gb-sxm", "450.80.02")}

@@ -55,7 +55,7 @@ def go(pair, how):
     elif how == "reuse":
         inside(pair, 5, True)
         inside(pair, 0, False)
-    Wander(pair, 1).walk(30000 if LONG else 1500)
+    Wander(pair, 1).walk(15000 if LONG else 1500)
 
 
 def main():
