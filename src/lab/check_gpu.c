@@ -116,13 +116,14 @@ static unsigned id_of(const struct mig_board *b, const struct lab_gpu *gpu, cons
 static bool check_gi(struct lab_checking *c, const struct mig_board *b, const struct lab_gpu *gpu,
 		     const struct lab_gi *gi)
 {
-	const struct mig_gi_profile *p = &b->gi[gi->profile];
+	const struct mig_gi_profile *p;
 	bool offered = false;
 
 	if (gi->used > 1 || gi->profile >= b->n_gi) {
 		lab_breach(c, "GPU instance %u is of no profile", gi->id);
 		return false;
 	}
+	p = &b->gi[gi->profile];
 	for (unsigned i = 0; i < p->n_starts; i++)
 		offered = offered || p->starts[i] == gi->start;
 	if (gi->size != p->size)
