@@ -165,9 +165,11 @@ static int follow(struct session *s, bool has_child, struct mig_error *reterr)
 			handle(s, &events[i], &more);
 		r = renew(s, reterr);
 		/* Written where there is a pause; and one that cannot be is known in time. */
-		if (r >= 0 && !more)
+		if (r >= 0 && (!more || ferror(s->out.to)))
 			r = write_out(s, reterr);
-		if (r >= 0 && !more && (has_child ? lab_trace_child_ended(&s->child) : s->asked))
+		/* Not only in a pause, which there is none of where many threads call: see drain().
+		 */
+		if (r >= 0 && (has_child ? lab_trace_child_ended(&s->child) : s->asked))
 			break;
 	}
 	return r;
