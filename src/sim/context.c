@@ -121,7 +121,8 @@ bool sim_running(void)
 
 struct lab *sim_lab(void)
 {
-	return atomic_load_explicit(&ctx.lab, memory_order_relaxed);
+	/* A call in which the lab is closed and opened anew may find one that was just made. */
+	return atomic_load_explicit(&ctx.lab, memory_order_acquire);
 }
 
 const struct lab_const *sim_const(void)

@@ -102,6 +102,13 @@ static inline bool sim_watched(void)
 
 	return __atomic_load_n(word, __ATOMIC_RELAXED) != 0;
 }
+/* The bits of it, enum lab_watch_bit, for who looks at what was ordered next. */
+static inline uint64_t sim_watch_bits(void)
+{
+	const uint64_t *word = __atomic_load_n(&sim_watch_word, __ATOMIC_ACQUIRE);
+
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
 
 /*
  * What was ordered happens: before the call, which may wait, end the process or say with false that

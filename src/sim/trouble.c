@@ -113,7 +113,7 @@ _Static_assert(offsetof(struct lab_trouble, n_slots) ==
 
 bool sim_before(struct sim_call *call, nvmlReturn_t *status, ...)
 {
-	uint64_t watch = __atomic_load_n(sim_watch_word, __ATOMIC_ACQUIRE);
+	uint64_t watch = sim_watch_bits();
 	struct timespec t;
 	va_list args;
 
@@ -142,7 +142,7 @@ nvmlReturn_t sim_after(struct sim_call *call, nvmlReturn_t status, ...)
 	if (!call->not_done && call->returns_after)
 		status = call->code_after;
 	/* Before it dies: what it did is worth knowing then above all. */
-	if (__atomic_load_n(sim_watch_word, __ATOMIC_ACQUIRE) & LAB_WATCH_TRACE) {
+	if (sim_watch_bits() & LAB_WATCH_TRACE) {
 		va_start(args, status);
 		sim_trace(call, status, ordered, args);
 		va_end(args);
