@@ -43,7 +43,8 @@ def sanitized_library():
     """The library itself under ASan and UBSan, in a build of its own that is kept."""
     folder = driver.BUILD / "asan"
     if not (folder / "build.ninja").exists():
-        must(["meson", "setup", folder, "-Db_sanitize=address,undefined", "-Db_lundef=false"],
+        must(["meson", "setup", folder, "-Db_sanitize=address,undefined", "-Db_lundef=false",
+              "-Doptimization=1"],
              cwd=driver.ROOT, env={**os.environ, "CC": "clang-14"})
     must(["ninja", "-C", folder, "src/sim/libnvidia-ml.so.1"])
     return folder / "src" / "sim" / "libnvidia-ml.so.1"
