@@ -158,7 +158,7 @@ int cmd_lab_fault_add(const struct cli_cmd *cmd, int argc, char **argv, struct m
 	_cleanup_(lab_closep) struct lab *lab = NULL;
 	struct add_args a = { 0 };
 	char when[160], does[160];
-	struct lab_fault fault;
+	struct lab_fault fault = { 0 };
 	int r;
 
 	r = cli_parse(cmd, &a, &argc, argv, reterr);
@@ -221,8 +221,11 @@ static const struct cli_field fields[] = {
 
 static struct mig_reading number_or_none(uint64_t n, uint64_t none)
 {
-	return n == none ? (struct mig_reading){ .status = MIG_NOT_ASKED }
-			 : (struct mig_reading){ .value = n };
+	struct mig_reading ret = { .value = n };
+
+	if (n == none)
+		ret = (struct mig_reading){ .status = MIG_NOT_ASKED };
+	return ret;
 }
 
 static void fill_row(const struct lab *lab, unsigned slot, const struct lab_fault *f,

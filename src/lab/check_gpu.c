@@ -334,7 +334,7 @@ static unsigned generations_of(const struct lab_gpu *gpu, uint32_t *ret)
 /* A handle knows its instance by the generation: given out once, and counted from 1. */
 static void check_generations(struct lab_checking *c)
 {
-	uint32_t all[LAB_MAX_GPUS * MIG_MAX_GI * (1 + MIG_MAX_CI)];
+	uint32_t all[LAB_MAX_GPUS * MIG_MAX_GI * (1 + MIG_MAX_CI)] = { 0 };
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < c->st->n_gpus; i++)

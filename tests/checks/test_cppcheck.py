@@ -7,7 +7,8 @@ import subprocess
 import common
 
 OPTIONS = ["--enable=warning,performance,portability", "--inline-suppr", "--std=c11", "--quiet",
-           "--library=posix", "--library=gnu", "-D_GNU_SOURCE", "--template={file}:{line}: {id}: {message}",
+           "--library=posix", "--library=gnu", "-D_GNU_SOURCE", "-D__cppcheck__",
+           "--template={file}:{line}: {id}: {message}",
            "--suppress=missingIncludeSystem", "--suppress=unmatchedSuppression",
            # cppcheck 2.10 does not know __attribute__((cleanup)); LeakSanitizer sees leaks.
            "--suppress=memleak", "--suppress=resourceLeak",
