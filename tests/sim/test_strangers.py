@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# test: timeout=300 must-run
+# test: timeout=600 must-run
 """The simulated driver in hosts that are not like its tests: under valgrind, in a program built with
 sanitizers, itself built with sanitizers, in a process that gained rights by being executed, in one
 without standard streams, with and without a lab that is there, opened in each way that dlopen has."""
