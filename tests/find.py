@@ -4,6 +4,7 @@
 
 A test is a file in the right place, and needs no entry in a list:
   tests/unit/test_*.c            unit tests, run a second time under ASan and UBSan
+  tests/stress/test_*.c          the same, of many processes
   tests/fuzz/fuzz_NAME.c         fuzz targets, which replay tests/fuzz/NAME/; sanitized as well
   tests/bench/bench_*.c, .py     benchmarks
   tests/**/test_*.py             black-box tests, of which tests/checks/ are about the source itself
@@ -17,7 +18,7 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-KINDS = (("unit", "unit/test_*.c"), ("fuzz", "fuzz/fuzz_*.c"), ("bench", "bench/bench_*.c"),
+KINDS = (("unit", "unit/test_*.c"), ("unit", "stress/test_*.c"), ("fuzz", "fuzz/fuzz_*.c"), ("bench", "bench/bench_*.c"),
          ("pybench", "bench/bench_*.py"),
          ("script", "**/test_*.py"), ("golden", "golden/**/*.test"), ("golden", "golden/**/*.console"))
 WISH = re.compile(r"^(?:#|/\*) test: (.*?)(?: \*/)?$", re.M)

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """make check-long: what takes too long for every run.
 
-Usage: tests/long.py [--seconds N] [--only fuzz|plan|model] [--target NAME] [FOLDER]
+Usage: tests/long.py [--seconds N] [--only fuzz|plan|model|stress] [--target NAME] [FOLDER]
 
 plan: the planner's tests with many more questions (MIGKIT_LONG multiplies them) and other seeds.
 model: the simulated driver beside the model of MIG (tests/model/), over all layouts of all boards.
+stress: sixteen processes on two labs (tests/stress/), N seconds (300), under faults, kills and reboots.
 fuzz: every target of tests/fuzz under libFuzzer with AddressSanitizer and UndefinedBehaviorSanitizer,
 N seconds each (300), from the inputs that are kept; executions and coverage are printed, and what it
 found is left in FOLDER/fuzz/found, to be kept in tests/fuzz/NAME/ under a name that says what it is.
@@ -142,10 +143,16 @@ def suite(folder, name):
                 str(4 * TIMES), "--print-errorlogs", "--num-processes", "2"], env=env) != 0
 
 
+def stress(folder, seconds):
+    """What must always be so is so, nothing is left, and how much of everything there was."""
+    env = {**os.environ, "MIGKIT_TEST_SECONDS": str(seconds), "MIGKIT_BUILD": str(folder)}
+    return run([folder / "tests/unit_stress"], env=env) != 0
+
+
 def main():
     parser = argparse.ArgumentParser(description="Tests that take long.")
     parser.add_argument("--seconds", type=int, default=300)
-    parser.add_argument("--only", choices=("plan", "model", "fuzz"))
+    parser.add_argument("--only", choices=("plan", "model", "stress", "fuzz"))
     parser.add_argument("--target")
     parser.add_argument("folder", nargs="?", type=pathlib.Path, default=ROOT / "build")
     args = parser.parse_args()
@@ -153,6 +160,8 @@ def main():
     for name in ("plan", "model"):
         if args.only in (None, name):
             failed += suite(args.folder, name)
+    if args.only in (None, "stress"):
+        failed += stress(args.folder.resolve(), args.seconds)
     if args.only in (None, "fuzz"):
         failed += Fuzz(args.folder.resolve(), args.seconds).all(args.target)
     print(f"check-long: {failed} failed" if failed else "check-long: fine")

@@ -12,13 +12,15 @@
 /*
  * sim_check(): a program that uses a lab asks whether the lab is as it must be. And the lock of
  * that look ends with the process that took it, also if it forks in another thread and is killed in
- * the middle: a child that inherited the lock would stop the lab for as long as it lives.
+ * the middle: a child that inherited the lock would stop the lab for as long as it lives. The same
+ * of the lock of a change.
  */
-enum { ROUNDS = 25, CHILDREN = 64 };
+enum { ROUNDS = 40, CHILDREN = 64 };
 
 static struct nvml_api nvml;
 static const struct migkit_export *table;
 static struct fixture f;
+static nvmlDevice_t gpu;
 
 static void get_table(void)
 {
@@ -57,6 +59,14 @@ static void answers(void)
 	CHECK_EQ(breaches, 0);
 }
 
+static void *change_for_ever(void *arg)
+{
+	for (unsigned on = 0;; on ^= 1)
+		if (nvml.nvmlDeviceSetPersistenceMode(gpu, on) != NVML_SUCCESS)
+			_exit(3);
+	return arg;
+}
+
 static void *look_for_ever(void *arg)
 {
 	unsigned breaches;
@@ -69,12 +79,12 @@ static void *look_for_ever(void *arg)
 }
 
 /* Forks children that stay until the test ends them, and tells of each. */
-static void parent(int out, int life)
+static void parent(int out, int life, bool changes)
 {
 	pthread_t thread;
 	char end;
 
-	if (pthread_create(&thread, NULL, look_for_ever, NULL))
+	if (pthread_create(&thread, NULL, changes ? change_for_ever : look_for_ever, NULL))
 		_exit(2);
 	for (unsigned i = 0; i < CHILDREN; i++) {
 		pid_t pid = fork();
@@ -88,7 +98,8 @@ static void parent(int out, int life)
 	_exit(0);
 }
 
-/* Kills the parent while it looks and forks. The lock must be free, though the children live. */
+/* Kills the parent while it looks, or changes the lab, and forks. The lock must be free, though the
+ * children live. */
 static void killed_in_a_look(unsigned round)
 {
 	const struct timespec t = { .tv_nsec = 1000000L * (2 + round % 7) };
@@ -104,7 +115,7 @@ static void killed_in_a_look(unsigned round)
 	CHECK(pid >= 0);
 	if (!pid) {
 		close(life[1]);
-		parent(told[1], life[0]);
+		parent(told[1], life[0], round % 2);
 	}
 	CHECK(read(told[0], &byte, 1) == 1);
 	nanosleep(&t, NULL);
@@ -128,7 +139,6 @@ int main(void)
 	nvmlComputeInstance_t ci;
 	nvmlReturn_t activation;
 	nvmlGpuInstance_t gi;
-	nvmlDevice_t gpu;
 
 	abi_lab(&f, &nvml, "a100-80gb-pcie", "580.65.06", 1, MIG_NUMBERING_I);
 	CHECK_EQ(nvml.nvmlDeviceGetHandleByIndex_v2(0, &gpu), NVML_SUCCESS);
