@@ -427,9 +427,14 @@ static char *list_files(const char *dir)
 	for (char *p = strtok_r(found, "\n", &save); p; p = strtok_r(NULL, "\n", &save))
 		line[n++] = p;
 	qsort(line, n, sizeof(*line), by_text);
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(line[i]);
+
+		memcpy(at, line[i], len);
+		at[len] = '\n';
+		at += len + 1;
+	}
 	*at = '\0';
-	for (size_t i = 0; i < n; i++)
-		at += sprintf(at, "%s\n", line[i]);
 	free(line);
 	free(found);
 	return sorted;
