@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test: timeout=300 */
+/* test: timeout=300 serial */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
