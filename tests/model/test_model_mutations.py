@@ -104,9 +104,10 @@ def try_one(number, mutation, row, folder):
     print(f"{mutation['file']}: {mutation['what']}: {found or 'NOT FOUND'} "
           f"({time.monotonic() - began:.1f} s)", flush=True)
     shutil.rmtree(own)
-    # What is found must be a difference, a driver that died or one that hangs; not trouble of ours.
-    return bool(found) and "Error" not in found.split(":")[0] and \
-        not found.startswith("FAILED: migctl")
+    # What is found must be a difference, a driver that died or one that hangs, or a state that no lab may
+    # have and that every opening refuses; not trouble of ours.
+    ours = bool(found) and found.startswith("FAILED: migctl") and " is damaged: " not in found
+    return bool(found) and "Error" not in found.split(":")[0] and not ours
 
 
 def main():
