@@ -66,15 +66,17 @@ void observe_ci_by_family(const struct mig_board *board, struct mig_gi_profile *
 	gi->n_ci = 0;
 	memset(gi->ci, 0, sizeof(gi->ci));
 	/*
-	 * From Hopper on the CI that fills a slice with twice the memory has an id of its own, 7
-	 * (1_SLICE_REV1); where that slice has more multiprocessors than the plain one, the plain
-	 * CI can be had beside.
+	 * From Hopper on, where a slice with twice the memory has more multiprocessors than the
+	 * plain one, the CI that fills it has an id of its own, 7 (1_SLICE_REV1), and the plain CI
+	 * can be had beside; where it has no more, the plain CI fills it (H100 PCIe: data/boards).
 	 */
 	if (gi->slices == 1 && board->cc_major >= 9 && board->units == 8 &&
 	    gi->size * 8u > board->units) {
-		if (gi->sm > sm_of(board, 1))
+		bool more = gi->sm > sm_of(board, 1);
+
+		if (more)
 			add(board, gi, 1, 0, false);
-		add(board, gi, 1, 7, true);
+		add(board, gi, 1, more ? 7 : 0, true);
 		return;
 	}
 	for (unsigned i = 0; i < N_KINDS && kinds[i].slices <= gi->slices; i++) {
