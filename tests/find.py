@@ -18,8 +18,8 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-KINDS = (("unit", "unit/test_*.c"), ("unit", "stress/test_*.c"), ("fuzz", "fuzz/fuzz_*.c"), ("bench", "bench/bench_*.c"),
-         ("pybench", "bench/bench_*.py"),
+KINDS = (("unit", "unit/test_*.c"), ("unit", "stress/test_*.c"), ("fuzz", "fuzz/fuzz_*.c"),
+         ("bench", "bench/bench_*.c"), ("pybench", "bench/bench_*.py"),
          ("script", "**/test_*.py"), ("golden", "golden/**/*.test"), ("golden", "golden/**/*.console"))
 WISH = re.compile(r"^(?:#|/\*) test: (.*?)(?: \*/)?$", re.M)
 
