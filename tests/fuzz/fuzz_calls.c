@@ -357,7 +357,7 @@ static void begin(struct machine *m, unsigned n)
 	static const unsigned char smi[16] = { 0xc4, 0xfe, 0x3e, 0x6c, 0xc9, 0x8f, 0x6c, 0x4e,
 					       0xa3, 0x27, 0xee, 0x69, 0x6e, 0x12, 0xf7, 0xc4 };
 	const void *table = NULL;
-	nvmlDevice_t device;
+	nvmlDevice_t device = NULL;
 	char uuid[TEXT];
 	nvmlPciInfo_t pci;
 
