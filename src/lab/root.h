@@ -72,9 +72,10 @@ void lab_root_remove(const char *dir);
 /* --- root_follow.c: under the lab's lock ---------------------------------------------------- */
 
 struct root_follow {
-	int fd;	     /* of the lab's folder; -1: nothing to do */
-	bool whole;  /* what is there is not known: everything is compared */
-	bool failed; /* some file could not be changed */
+	const char *dir; /* the lab's folder; NULL: nothing to do */
+	int fd;		 /* of it, for who needs more than a path; -1: not opened yet */
+	bool whole;	 /* what is there is not known: everything is compared */
+	bool failed;	 /* some file could not be changed */
 };
 
 /* Before the state is published: what is new gets its files. */
