@@ -22,6 +22,13 @@ enum cli_exit {
 	CLI_EXIT_NOT_FOUND = 6, /* no such lab, GPU, instance or client */
 	CLI_EXIT_BAD_LAB = 7,	/* a lab's file is damaged, foreign or of a newer migkit */
 	CLI_EXIT_NO_DRIVER = 9, /* neither a lab nor a driver */
+	/* NVML's RESET_REQUIRED, with which nvidia-smi ends: done or not, a reset or reboot is due
+	 */
+	CLI_EXIT_NEEDS_RESET = 16,
+	/* From 32 on nvidia-smi has none: its codes are NVML's statuses, of which there are fewer.
+	 */
+	CLI_EXIT_PARTLY = 32, /* some of it is done, some is not: the output says what */
+	CLI_EXIT_DRIVER = 33, /* the driver refused for a reason that has no code above */
 };
 
 enum cli_cmd_flags {
@@ -55,7 +62,20 @@ extern const struct cli_cmd cli_commands[];
 
 /* Finds the row and runs it. */
 int cli_dispatch(int argc, char **argv, struct mig_error *reterr);
+
+/*
+ * What a command returns becomes its exit code: a negative errno of its own (exits.c has the list),
+ * or that of a call that NVML refused. For the latter CLI_EXIT_NEEDS_RESET is -ENOTRECOVERABLE,
+ * CLI_EXIT_PARTLY -ECANCELED and CLI_EXIT_DRIVER -EREMOTEIO.
+ */
 int cli_errno_to_exit(int code);
+/*
+ * A call that changes something was refused: what it was to do ("GPU 0: cannot create 3g.40gb"),
+ * the call ("nvmlDeviceCreateGpuInstance"), and NVML's name and number of the reason. Returns the
+ * errno that leads to the right exit code.
+ */
+int cli_fail_driver(struct mig_error *reterr, int status, const char *call, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
 void cli_help_overview(void);
 void cli_help_command(const struct cli_cmd *cmd);

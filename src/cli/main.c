@@ -3,31 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/util.h"
 #include "cli/cmd.h"
 #include "cli/lab_client.h"
 #include "cli/lab_shim.h"
-
-int cli_errno_to_exit(int code)
-{
-	static const struct {
-		int code, status;
-	} map[] = {
-		{ EINVAL, CLI_EXIT_USAGE },	  { ENOTSUP, CLI_EXIT_UNAVAILABLE },
-		{ ENOSYS, CLI_EXIT_UNAVAILABLE }, { EPERM, CLI_EXIT_PERMISSION },
-		{ EACCES, CLI_EXIT_PERMISSION },  { EROFS, CLI_EXIT_PERMISSION },
-		{ EBUSY, CLI_EXIT_BUSY },	  { EEXIST, CLI_EXIT_BUSY },
-		{ ENOENT, CLI_EXIT_NOT_FOUND },	  { ESRCH, CLI_EXIT_NOT_FOUND },
-		{ EBADMSG, CLI_EXIT_BAD_LAB },	  { EPROTO, CLI_EXIT_BAD_LAB },
-		{ ENODEV, CLI_EXIT_BAD_LAB },	  { ENOTCONN, CLI_EXIT_NO_DRIVER },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(map); i++) {
-		if (code == -map[i].code)
-			return map[i].status;
-	}
-	return CLI_EXIT_FAILED;
-}
 
 /* A full disk behind a redirection is an error, not a shorter file. */
 static int finish(int status)
