@@ -7,6 +7,7 @@
 #include <migkit/error.h>
 
 #include "cli/opt.h"
+#include "cli/takes.h"
 
 /*
  * Exit codes, the same for every command of ours (doc/man/migctl.1). Where nvidia-smi has a code
@@ -32,11 +33,16 @@ enum cli_exit {
 };
 
 enum cli_cmd_flags {
-	CMD_RAW = 1 << 0,    /* parses its own words, --help included */
-	CMD_HIDDEN = 1 << 1, /* not in the overview */
+	CMD_RAW = 1 << 0,     /* parses its own words, --help included */
+	CMD_HIDDEN = 1 << 1,  /* not in the overview, no page, not completed */
+	CMD_PROGRAM = 1 << 2, /* behind "--" stands another program's command line */
 };
 
-/* A command is one row: dispatch, help, and the check of the man page all read it. */
+/*
+ * A command is one row, which dispatch, help, completion, its manual page and README.md's list are
+ * made of. tests/unit/test_cli_table.c finds what a row lacks, tests/cli/test_table.py what does
+ * not agree with it; its page's prose is doc/man/prose/NAME.roff.
+ */
 struct cli_cmd {
 	const char *name;  /* the words that select it: "lab create" */
 	const char *group; /* heading of the overview */
@@ -46,6 +52,9 @@ struct cli_cmd {
 	const struct cli_opt *opts;
 	uint8_t flags;		    /* enum cli_cmd_flags */
 	uint8_t min_args, max_args; /* operands */
+	uint32_t
+		takes[2]; /* enum cli_takes: the first operand, and those behind it (0: the same) */
+	const char *words; /* of TAKES_WORDS: "on off" */
 	/*
 	 * argv holds the words behind the name and ends with NULL. Returns an exit code, or a
 	 * negative errno with its sentence in *reterr, which main prints and turns into an exit
@@ -60,6 +69,10 @@ struct cli_cmd {
 /* The table; ends with a row without name. */
 extern const struct cli_cmd cli_commands[];
 
+/* The longest name that the words begin with: "boards capture" is no "boards" with an operand. */
+const struct cli_cmd *cli_find(int argc, char *const *argv, int *ret_words);
+/* The rest of a command's name behind the first n words, NULL if it begins otherwise. */
+const char *cli_behind(const char *name, int n, char *const *argv);
 /* Finds the row and runs it. */
 int cli_dispatch(int argc, char **argv, struct mig_error *reterr);
 
@@ -87,6 +100,9 @@ CLI_COMMAND(cmd_status);
 CLI_COMMAND(cmd_profiles);
 CLI_COMMAND(cmd_devices);
 CLI_COMMAND(cmd_help);
+CLI_COMMAND(cmd_completion);
+CLI_COMMAND(cmd_complete);
+CLI_COMMAND(cmd_table);
 CLI_COMMAND(cmd_smi);
 CLI_COMMAND(cmd_boards);
 CLI_COMMAND(cmd_layouts);

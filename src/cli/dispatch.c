@@ -26,8 +26,7 @@ static int match(const char *name, int argc, char *const *argv)
 	return n;
 }
 
-/* The longest name that fits: "boards capture" is no "boards" with an operand. */
-static const struct cli_cmd *find(int argc, char *const *argv, int *ret_words)
+const struct cli_cmd *cli_find(int argc, char *const *argv, int *ret_words)
 {
 	const struct cli_cmd *best = NULL;
 
@@ -43,8 +42,7 @@ static const struct cli_cmd *find(int argc, char *const *argv, int *ret_words)
 	return best;
 }
 
-/* The rest of a command's name behind the first n words, NULL if it begins otherwise. */
-static const char *behind(const char *name, int n, char *const *argv)
+const char *cli_behind(const char *name, int n, char *const *argv)
 {
 	for (int i = 0; i < n; i++) {
 		size_t len = strlen(argv[i]);
@@ -62,7 +60,7 @@ static int list_family(int n, char *const *argv)
 	int found = 0;
 
 	for (const struct cli_cmd *c = cli_commands; c->name; c++) {
-		if (!behind(c->name, n, argv))
+		if (!cli_behind(c->name, n, argv))
 			continue;
 		if (!found++)
 			printf("Commands:\n");
@@ -80,7 +78,7 @@ static int right_words(int argc, char *const *argv)
 	for (; n < argc; n++) {
 		const struct cli_cmd *c = cli_commands;
 
-		while (c->name && !behind(c->name, n + 1, argv))
+		while (c->name && !cli_behind(c->name, n + 1, argv))
 			c++;
 		if (!c->name)
 			break;
@@ -102,7 +100,7 @@ static int unknown(int argc, char *const *argv, bool topics, struct mig_error *r
 				(int)strlen(where) - 1, where, (int)strlen(where) - 1, where);
 	cli_nearest_begin(&near, argv[n], strlen(argv[n]));
 	for (const struct cli_cmd *c = cli_commands; c->name; c++) {
-		const char *rest = behind(c->name, n, argv);
+		const char *rest = cli_behind(c->name, n, argv);
 
 		if (rest && !(c->flags & CMD_HIDDEN))
 			cli_nearest_add_len(&near, rest, strcspn(rest, " "));
@@ -140,7 +138,7 @@ int cmd_help(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error 
 		cli_help_overview();
 		return CLI_EXIT_OK;
 	}
-	about = find(argc, argv, &words);
+	about = cli_find(argc, argv, &words);
 	topic = argc == 1 ? find_topic(argv[0]) : NULL;
 	if (about && words == argc) {
 		cli_help_command(about);
@@ -247,7 +245,7 @@ int cli_dispatch(int argc, char **argv, struct mig_error *reterr)
 	}
 	if (argv[0][0] == '-')
 		return unknown_global(argv[0], reterr);
-	cmd = find(argc, argv, &words);
+	cmd = cli_find(argc, argv, &words);
 	if (!cmd && cli_wants_help(argc, argv)) {
 		/* "migctl lab --help" */
 		while (argc && argv[argc - 1][0] == '-')

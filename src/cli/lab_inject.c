@@ -94,6 +94,18 @@ static int happen(struct lab *lab, const struct happening *what, struct mig_erro
 	return lab_inject(lab, &what->event, reterr);
 }
 
+const char *lab_inject_word(unsigned i)
+{
+	const unsigned events = 3;
+
+	if (i == 0)
+		return "xid=";
+	if (i < events)
+		return i == 1 ? words[LAB_EVENT_SINGLE_BIT_ECC] : words[LAB_EVENT_DOUBLE_BIT_ECC];
+	i += LAB_CONDITION_LOST - events;
+	return i < LAB_CONDITIONS ? conditions[i] : NULL;
+}
+
 int cmd_lab_inject(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)
 {
 	_cleanup_(lab_closep) struct lab *lab = NULL;

@@ -308,6 +308,9 @@ int lab_reboot(struct lab *lab, struct mig_error *reterr);
 int lab_set_reading(struct lab *lab, unsigned gpu, int gi, const char *key, const char *value,
 		    struct mig_error *reterr);
 
+/* The i-th key that it takes; NULL past the end. */
+const char *lab_reading_key(unsigned i);
+
 /* The same without setting it: whether lab_set_reading() would take the words. */
 int lab_check_reading(const struct lab *lab, unsigned gpu, int gi, const char *key,
 		      const char *value, struct mig_error *reterr);

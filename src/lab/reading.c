@@ -151,6 +151,16 @@ const char *lab_reading_wrong(const struct lab_readings *set)
 	return NULL;
 }
 
+const char *lab_reading_key(unsigned i)
+{
+	static const char *const switches[] = { "persistence", "ecc", "display" };
+
+	if (i < ARRAY_SIZE(readings))
+		return readings[i].key;
+	i -= ARRAY_SIZE(readings);
+	return i < ARRAY_SIZE(switches) ? switches[i] : NULL;
+}
+
 static int unknown_key(const char *key, struct mig_error *reterr)
 {
 	char known[400] = "persistence, ecc, display";
