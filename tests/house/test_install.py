@@ -11,6 +11,7 @@ import tempfile
 import unittest
 
 BUILD = pathlib.Path(os.environ["MIGKIT_BUILD"])
+SOURCE = pathlib.Path(os.environ["MIGKIT_SOURCE"])
 
 PROGRAM = """
 #include <stdio.h>
@@ -68,7 +69,17 @@ class Install(unittest.TestCase):
         self.assertEqual([f for f in self.flags("--libs") if f.startswith("-l")], ["-lmigkit"])
 
     def test_manual(self):
-        self.assertEqual(len(list(self.prefix.rglob("man1/migctl.1*"))), 1)
+        pages = {p.name.removesuffix(".gz") for p in self.prefix.rglob("man1/*")}
+        self.assertEqual(pages, {p.name for p in (SOURCE / "doc" / "man").glob("*.1")})
+        self.assertIn("migctl-lab-create.1", pages)
+
+    def test_completion(self):
+        """Each where its shell looks."""
+        for place, shell in (("bash-completion/completions/migctl", "bash"),
+                             ("zsh/site-functions/_migctl", "zsh"),
+                             ("fish/vendor_completions.d/migctl.fish", "fish")):
+            self.assertEqual((self.prefix / "share" / place).read_text(),
+                             (SOURCE / "data" / "completion" / f"migctl.{shell}").read_text())
 
     def test_program(self):
         env = {"PATH": f"{self.prefix}/bin:/usr/bin:/bin", "HOME": str(self.root), "LC_ALL": "C.UTF-8",
