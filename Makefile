@@ -6,17 +6,19 @@
 #   make run       the whole MIG lesson on a simulated A100
 #   make test      everything that shows that this works
 #   make install   into PREFIX (below DESTDIR)
+#   make deb       Debian packages: build/deb/*.deb
+#   make dist      build/dist/migkit-VERSION.tar.xz, which builds and is tested without git
 #   make fmt       format the C files
 #   make bench     how fast the simulated driver, the planner and migctl answer
 #   make check-long  the planner against many more questions, five minutes of every fuzz target
 #
-# run, test, fmt, bench and check-long install the Debian packages that they lack, and name them first.
+# run, test, deb, fmt, bench and check-long install the Debian packages that they lack, and name them first.
 
 BUILD = build
 PREFIX = /usr/local
 DESTDIR =
 
-.PHONY: all run test check-long install fmt bench clean
+.PHONY: all run test check-long install deb dist fmt bench clean
 .NOTPARALLEL:
 
 all:
@@ -42,9 +44,16 @@ install:
 	@tools/build $(BUILD) -Dprefix=$(PREFIX)
 	meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(DESTDIR))
 
+deb:
+	@tools/need --install build deb
+	@tools/deb $(BUILD)/deb
+
+dist:
+	@tools/dist $(BUILD)/dist
+
 fmt:
 	@tools/need --install fmt
-	git ls-files -co --exclude-standard '*.c' '*.h' | xargs -r clang-format-14 -i
+	find include src tests tools -name '*.[ch]' -exec clang-format-14 -i {} +
 
 bench:
 	@tools/need --install build
