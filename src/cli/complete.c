@@ -16,8 +16,9 @@
 #include "model/machines.h"
 #include "observe/observe.h"
 
-/* A shell that waits is worse than one that offers less. */
+/* A shell that waits is worse than one that offers less; MIGKIT_COMPLETION_MS says otherwise. */
 #define LIMIT_MS  1500
+#define MAX_MS	  600000
 #define MAX_WORDS 256
 
 /* --- candidates ----------------------------------------------------------------------------- */
@@ -349,6 +350,14 @@ static int answer(FILE *out, void *arg)
 	return 0;
 }
 
+static unsigned limit(void)
+{
+	const char *text = getenv("MIGKIT_COMPLETION_MS");
+	unsigned long ms = text ? strtoul(text, NULL, 10) : 0;
+
+	return ms > 0 && ms <= MAX_MS ? (unsigned)ms : LIMIT_MS;
+}
+
 int cmd_complete(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)
 {
 	struct question q = { .argc = argc - 1, .argv = argv + 1 };
@@ -357,7 +366,7 @@ int cmd_complete(const struct cli_cmd *cmd, int argc, char **argv, struct mig_er
 
 	(void)cmd;
 	if (argc > 1 && argc <= MAX_WORDS && !strcmp(argv[0], "--"))
-		return cli_with_time_limit(answer, &q, LIMIT_MS);
+		return cli_with_time_limit(answer, &q, limit());
 	if (argc != 3 || strcmp(argv[0], "--line") != 0)
 		return mig_fail(reterr, -EINVAL,
 				"the shells' completion asks this: migctl __complete -- WORD...");
@@ -365,5 +374,5 @@ int cmd_complete(const struct cli_cmd *cmd, int argc, char **argv, struct mig_er
 	q.argc = (int)cli_split_line(argv[1], argv[2], words, MAX_WORDS, &escape) - 1;
 	q.argv = words + 1;
 	q.escape = &escape;
-	return q.argc > 0 ? cli_with_time_limit(answer, &q, LIMIT_MS) : CLI_EXIT_OK;
+	return q.argc > 0 ? cli_with_time_limit(answer, &q, limit()) : CLI_EXIT_OK;
 }

@@ -64,7 +64,7 @@ class Fish:
 class Zsh:
     """zsh completes on a terminal alone: a TAB is typed, and compadd tells a file what it was given."""
     START = r"""
-PS1=; unsetopt zle_bracketed_paste prompt_cr; fpath=($FUNCTIONS $fpath)
+PS1=; unset zle_bracketed_paste; unsetopt prompt_cr; fpath=($FUNCTIONS $fpath)
 autoload -Uz compinit; compinit -D -u
 compadd() {
 	if [[ ${@[1,(i)(-|--)]} == *-(O|A|D)\ * ]]; then builtin compadd "$@"; return; fi
@@ -113,7 +113,7 @@ print -r -- --end-- >>$ANSWER
         return [list(dict.fromkeys(w for w in part.split("\n") if w)) for part in parts]
 
     def wait(self, fd, n):
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         shown = b""
         while self.answer.read_text().count("--end--\n") < n:
             try:
