@@ -126,6 +126,13 @@ class Deb(unittest.TestCase):
         loaded = shell('eval "$(migctl lab env there)" && echo "$LD_LIBRARY_PATH"').strip()
         self.assertEqual(pathlib.Path(loaded), self.libdir / "migkit/sim-branch/535")
 
+    def test_smoke(self):
+        """What autopkgtest runs on an installed system."""
+        env = {"PATH": f"{self.root}/usr/bin:/usr/bin:/bin", "HOME": str(self.here), "LC_ALL": "C.UTF-8",
+               "AUTOPKGTEST_TMP": str(self.here), "LD_LIBRARY_PATH": str(self.libdir),
+               "PKG_CONFIG_LIBDIR": str(self.libdir / "pkgconfig"), "PKG_CONFIG_SYSROOT_DIR": str(self.root)}
+        run(SOURCE / "debian/tests/smoke", env=env)
+
     def test_library(self):
         source, program = self.here / "user.c", self.here / "user"
         source.write_text(PROGRAM)
