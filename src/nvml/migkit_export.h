@@ -49,6 +49,8 @@ struct migkit_export {
 	 * it, as many as have room. 0, NVML_ERROR_IN_USE where the lab's lock is held all the time.
 	 */
 	int (*check)(unsigned *breaches, char *text, size_t size);
+	/* Counts the reboots of the simulated machine; 0 before init. */
+	uint64_t (*boot)(void);
 };
 
 #endif

@@ -114,6 +114,11 @@ static int sim_check(unsigned *breaches, char *text, size_t size)
 	return NVML_SUCCESS;
 }
 
+static uint64_t export_boot(void)
+{
+	return sim_enter(0) == NVML_SUCCESS ? lab_watch(sim_lab()).boot : 0;
+}
+
 static const struct migkit_export migkit_table = {
 	.size = sizeof(migkit_table),
 	.abi = MIGKIT_EXPORT_ABI,
@@ -123,6 +128,7 @@ static const struct migkit_export migkit_table = {
 	.reboot = export_reboot,
 	.holders = export_holders,
 	.check = sim_check,
+	.boot = export_boot,
 };
 
 /* --- who asks for which --------------------------------------------------------------------- */

@@ -15,7 +15,7 @@ MAY_USE = {
     "plan": ({"base", "model"}, set()),
     "spec": ({"base", "model"}, {"libyaml"}),
     "observe": ({"base", "model", "nvml", "plan"}, {"json-c"}),
-    "engine": ({"base", "model", "nvml", "plan"}, {"json-c"}),
+    "engine": ({"base", "model", "nvml", "plan", "observe"}, {"json-c"}),
     "smi": ({"base", "model", "nvml"}, set()),
     "render": ({"base", "model"}, set()),
     "cli": ({"base", "model", "nvml", "spec", "observe", "plan", "engine", "smi", "render"},
