@@ -40,6 +40,7 @@ static const struct cli_takes_row rows[] = {
 	{ NULL, "P", TAKES_NEW },
 	{ NULL, "SEED", TAKES_NEW },
 	{ NULL, "[SECONDS]", TAKES_NEW },
+	{ NULL, "SECONDS", TAKES_NEW },
 	{ NULL, NULL, 0 },
 };
 

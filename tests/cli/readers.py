@@ -38,6 +38,21 @@ STILL = {
     "lab-fault-list": ["lab", "fault", "list", "--lab", "lost"],
     "lab-fault-calls": ["lab", "fault", "calls"],
 }
+# They change the lab "act", in this order: each with every end that it can have there.
+ACTING = (
+    ("history", ["history"], {}), ("recover", ["recover"], {}),
+    ("mode", ["mode", "on", "-i", "0", "--dry-run"], {}), ("mode", ["mode", "on", "-i", "0"], {}),
+    ("reset", ["reset", "-i", "0"], {}), ("reset", ["reset", "-i", "0", "-n"], {}),
+    ("create", ["create", "-i", "0", "3g.20gb/1c,2c", "-n"], {}), ("create", ["create", "-i", "0", "3g.20gb/1c,2c"], {}),
+    ("create", ["create", "-i", "0", "2x1g.5gb"], {"fault": ["group:create", "--nth", "3", "--return", "UNKNOWN"]}),
+    ("destroy", ["destroy", "0/1/0"], {}),
+    ("destroy", ["destroy", "0/1"], {"fault": ["group:destroy", "--nth", "2", "--return", "UNKNOWN"]}),
+    ("mode", ["mode", "on", "-i", "1"], {"fault": ["DeviceSetMigMode", "--return", "UNKNOWN"]}),
+    (None, ["create", "-i", "0", "2x1g.5gb"], {"fault": ["group:create", "--nth", "3", "--kill", "before"]}),
+    ("history", ["history"], {}), ("recover", ["recover", "-n"], {}),
+    ("recover", ["recover"], {"fault": ["group:destroy", "--return", "UNKNOWN"]}),
+    ("recover", ["recover"], {}), ("history", ["history"], {}),
+)
 # Further words, each by itself, so that every kind of answer is seen.
 MORE = {
     "profiles": (["profiles", "a800-80gb-pcie"],),

@@ -36,6 +36,13 @@ UNSEEN |= {f"{name}/processes[]/{key}" for name in ("who", FILE) for key in ("un
 UNSEEN |= {"profiles/profiles[]/free_status", "devices/devices[]/memory_status"}
 # Nobody hangs here: tests/lab/test_lab_fault.py has some who do.
 UNSEEN |= {f"{name}/faults[]/hanging_threads" for name in ("lab-status", "lab-fault-list")}
+# Of a status that the driver refuses to read again, and of processes: as above.
+UNSEEN |= {f"create/instances[]/{key}" for key in ("memory_status", "compute_instances_status", "processes")}
+# One form of steps for all commands: what is made has no id yet, and a mode is of no instance.
+UNSEEN |= {f"create/steps[]/{key}" for key in ("gi", "ci")}
+UNSEEN |= {f"{name}/steps[]/{key}" for name in ("mode", "reset") for key in ("profile", "gi", "ci", "start")}
+# What is in the way of a reset is refused before it is tried.
+UNSEEN |= {f"reset/{key}" for key in ("why", "gpus[]/why")}
 # Compute instances that stand in the way of another are in tests/golden/explain.
 UNSEEN |= {"explain/ways[]/gi"}
 # A question about a board needs no machine, and has no recording.
@@ -46,7 +53,7 @@ def load(p):
     """The schemas; every command with -o json has one, and a row in readers.py."""
     found = {f.name.removesuffix(".schema.json"): json.loads(f.read_text(encoding="utf-8"))
              for f in sorted(SCHEMAS.glob("*.schema.json"))}
-    tried = readers.COMMANDS | readers.STILL
+    tried = readers.COMMANDS | readers.STILL | {name: None for name, *_ in readers.ACTING if name}
     for name in tried:
         check(name in found, f"doc/schemas/{name}.schema.json is missing")
     for name in found:
@@ -127,6 +134,20 @@ def check_csv(p, name, schema, words, env, said):
             check(cell == str(wanted), f"{what}: {cell!r} for {value!r}")
 
 
+def acting(p):
+    """(schema, words, output) of those that change something; CSV is tried where nothing is changed."""
+    p.create("act", board="a100-40gb-sxm:2", driver="550.54.15")
+    env = {"MIGKIT_LAB": str(p.labs / "act")}
+    for name, words, more in readers.ACTING:
+        if "fault" in more:
+            p.ok("lab", "fault", "add", *more["fault"], "--lab", "act")
+        done = p.run(*words, "-o", "json", env=env)
+        p.ok("lab", "fault", "clear", "--all", "--lab", "act")
+        check(("fault" in more) == (done.returncode != 0) or name == "reset", f"{words}: {done}")
+        if name:
+            yield name, words, env, done.stdout
+
+
 def main():
     pairs, seen = [], set()
     with Place() as p:
@@ -147,6 +168,14 @@ def main():
             said = json.loads(done.stdout)
             seen.update(values(said, name))
             check_csv(p, name, schemas[name], words, env, said)
+        for i, (name, words, env, text) in enumerate(acting(p)):
+            instance = p.root / f"{i}-act-{name}"
+            instance.write_text(text)
+            pairs.append((str(SCHEMAS / f"{name}.schema.json"), str(instance)))
+            said = json.loads(text)
+            seen.update(values(said, name))
+            if name == "history" or "-n" in words:
+                check_csv(p, name, schemas[name], words, env, said)
         p.ok("lab", "trace", "full", "-o", "json", "--to", "trace", "--", str(p.migctl), "status")
         for i, line in enumerate((p.root / "trace").read_text().splitlines()):
             instance = p.root / f"{i}-{STREAM}"
