@@ -82,14 +82,23 @@ static int remove_entry(const char *path, const struct stat *sb, int kind, struc
 	return 0;
 }
 
-/* What somebody has mounted there is left alone, with the folders above it. */
+/*
+ * What somebody has mounted there is left alone, with the folders above it. So are files that
+ * others put beside migctl's journal.
+ */
 void lab_root_remove(const char *dir)
 {
-	static const char *const parts[] = { "proc", "sys", "dev", "usr", LAB_ROOT_SPARE };
+	static const char *const parts[] = { "proc", "sys",	     "dev",
+					     "usr",  LAB_ROOT_SPARE, "var/lib/migkit" };
+	static const char *const if_empty[] = { "var/lib", "var" };
 	char path[4096 + 16];
 
 	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, parts[i]);
 		(void)nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(if_empty); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, if_empty[i]);
+		(void)rmdir(path);
 	}
 }

@@ -75,6 +75,8 @@ def made(p):
     left = {(i["profile"], i["start"], i["ci_profile"]) for i in lab.json("status")["instances"]}
     check(left == {("3g.20gb", 4, "2c.3g.20gb"), ("2g.10gb", 2, None), ("1g.5gb", 1, "1g.5gb")}, f"left: {left}")
     check({d["uuid"] for d in lab.json("devices")["devices"]} < {d["uuid"] for d in devices}, "UUIDs changed")
+    p.ok("lab", "destroy", "made")
+    check(not lab.dir.exists(), "the journal keeps the lab's folder")
 
 
 def in_use(p):
