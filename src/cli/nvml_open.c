@@ -91,11 +91,14 @@ static int open_driver(struct cli_nvml *nvml, struct mig_error *reterr)
 	int r;
 
 	r = nvml_api_open(&nvml->api, NULL, reterr);
-	if (r == -ENOENT)
-		return mig_fail(reterr, -ENOTCONN,
-				"no lab is chosen and there is no NVIDIA driver (libnvidia-ml.so.1 "
-				"cannot be loaded): %s",
-				ways);
+	if (r == -ENOENT) {
+		r = mig_fail(reterr, -ENOTCONN,
+			     "no lab is chosen and there is no NVIDIA driver (libnvidia-ml.so.1 "
+			     "cannot be loaded): %s",
+			     ways);
+		reterr->nvml = NVML_ERROR_LIBRARY_NOT_FOUND;
+		return r;
+	}
 	if (r < 0)
 		return r;
 	/* Our library without a lab has no GPUs to offer: the real ones are not behind it. */
@@ -105,13 +108,16 @@ static int open_driver(struct cli_nvml *nvml, struct mig_error *reterr)
 				"library: %s",
 				ways);
 	status = nvml->api.nvmlInit_v2();
+	if (status == NVML_SUCCESS)
+		return 0;
 	if (status == NVML_ERROR_DRIVER_NOT_LOADED)
-		return mig_fail(reterr, -ENOTCONN,
-				"no lab is chosen and the NVIDIA driver is not loaded: %s", ways);
-	if (status != NVML_SUCCESS)
-		return mig_fail(reterr, -EIO, "no lab is chosen and the NVIDIA driver says: %s",
-				nvml->api.nvmlErrorString(status));
-	return 0;
+		r = mig_fail(reterr, -ENOTCONN,
+			     "no lab is chosen and the NVIDIA driver is not loaded: %s", ways);
+	else
+		r = mig_fail(reterr, -EIO, "no lab is chosen and the NVIDIA driver says: %s",
+			     nvml->api.nvmlErrorString(status));
+	reterr->nvml = (int)status;
+	return r;
 }
 
 int cli_nvml_open(struct cli_nvml *nvml, struct mig_error *reterr)

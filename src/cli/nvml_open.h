@@ -19,7 +19,8 @@ struct cli_nvml {
 
 /*
  * With a lab chosen: migkit's own simulated library by absolute path, verified; any failure is an
- * error, never a fall-back. Without: the driver's. -ENOTCONN: neither a lab nor a driver.
+ * error, never a fall-back. Without: the driver's. -ENOTCONN: neither a lab nor a driver. Where it
+ * is the driver that does not start, reterr->nvml says why.
  */
 int cli_nvml_open(struct cli_nvml *nvml, struct mig_error *reterr);
 void cli_nvml_close(struct cli_nvml *nvml);

@@ -22,7 +22,7 @@ int cmd_smi(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *
 
 	/* Nothing is wrong with the lab: its driver does not start, and nvidia-smi has words for
 	 * it. */
-	if (r == -EIO && reterr->nvml)
+	if (r == -EIO && reterr->nvml && nvml.lab_dir[0])
 		return smi_not_started(env.out, (nvmlReturn_t)reterr->nvml, nvml.status_text);
 	if (r < 0)
 		return r;
