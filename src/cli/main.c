@@ -12,7 +12,8 @@ static int finish(int status)
 {
 	if (fflush(stdout) || ferror(stdout)) {
 		fprintf(stderr, "migctl: cannot write the output: %s\n", strerror(errno));
-		return status ? status : CLI_EXIT_FAILED;
+		/* Nor is it an answer, of which 3 says that it is no. */
+		return status && status != CLI_EXIT_UNAVAILABLE ? status : CLI_EXIT_FAILED;
 	}
 	return status;
 }
