@@ -211,17 +211,64 @@ int cli_out_list(struct cli_out *out, const char *key, const char *title, const 
 
 void cli_out_say(struct cli_out *out, enum render_style style, const char *fmt, ...)
 {
-	char text[1024];
+	_cleanup_free_ char *text = NULL;
 	va_list ap;
+	int n;
 
 	if (out->format != CLI_TABLE)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	n = vasprintf(&text, fmt, ap);
 	va_end(ap);
+	if (n < 0) {
+		text = NULL; /* not defined then */
+		return;
+	}
 	render_style_begin(out->to, &out->term, style);
 	render_wrap(out->to, text, out->columns ?: SENTENCE_COLUMNS, 0, NULL);
 	render_style_end(out->to, &out->term, style);
+	out->printed = true;
+}
+
+/* Bytes of the word of a shell that begins here, up to a blank that no quotes hold. */
+static size_t shell_word(const char *at)
+{
+	size_t n = 0;
+	char quote = 0;
+
+	for (; at[n] && (quote || at[n] != ' '); n++) {
+		if (at[n] == quote)
+			quote = 0;
+		else if (!quote && (at[n] == '\'' || at[n] == '"'))
+			quote = at[n];
+	}
+	return n;
+}
+
+void cli_out_command(struct cli_out *out, const char *command)
+{
+	const unsigned indent = 4, room = out->columns ?: SENTENCE_COLUMNS;
+	unsigned used = indent;
+
+	if (out->format != CLI_TABLE)
+		return;
+	fprintf(out->to, "%*s", (int)indent, "");
+	for (const char *at = command + strspn(command, " "); *at; at += strspn(at, " ")) {
+		size_t n = shell_word(at);
+
+		/* The blank and the backslash behind it have to have room as well. */
+		if (used > indent && used + 1 + n + 2 > room) {
+			fprintf(out->to, " \\\n%*s", (int)indent * 2, "");
+			used = indent * 2;
+		} else if (used > indent) {
+			fputc(' ', out->to);
+			used++;
+		}
+		fprintf(out->to, "%.*s", (int)n, at);
+		used += (unsigned)n;
+		at += n;
+	}
+	fputc('\n', out->to);
 	out->printed = true;
 }
 

@@ -92,6 +92,11 @@ int cli_out_list(struct cli_out *out, const char *key, const char *title, const 
 /* A sentence between tables, broken at the width; nothing in JSON and CSV. */
 void cli_out_say(struct cli_out *out, enum render_style style, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/*
+ * A command that can be copied into a shell: indented, and broken at blanks outside of quotes with
+ * a backslash; nothing in JSON and CSV.
+ */
+void cli_out_command(struct cli_out *out, const char *command);
 /* A blank line before what comes next, unless nothing was printed yet. */
 void cli_out_gap(struct cli_out *out);
 /* A picture between tables; nothing in JSON and CSV. */
