@@ -23,6 +23,16 @@ const struct cli_cmd cli_commands[] = {
 	  .max_args = 1,
 	  .takes = { TAKES_GPU | TAKES_UUID | TAKES_GI | TAKES_CI | TAKES_MIG },
 	  .fn = cmd_who },
+	{ .name = "doctor",
+	  .group = "What there is",
+	  .summary = "What is wrong here, and the command that mends each of it",
+	  .details =
+		  "Versions that differ, modes that wait, instances without use, device files, CDI "
+		  "and Slurm files of an old layout, GPUs that need a reset or are lost. Only "
+		  "reads. Exit code 3: something was found; what could not be looked at is said, "
+		  "and is never taken for well.",
+	  .opts = doctor_opts,
+	  .fn = cmd_doctor },
 	{ .name = "devices",
 	  .group = "What there is",
 	  .summary = "The MIG devices: UUIDs, places, files, and lines for CUDA_VISIBLE_DEVICES",

@@ -65,7 +65,7 @@ def options():
     yield ["layouts", "-i", "0", "--profiles", "some"], USAGE, ["some", "plain"]
     yield ["layouts", "a30", "--driver", "banana"], USAGE, ["banana"]
     yield ["status", "--watch", "banana"], USAGE, ["banana"]
-    for command in (["status"], ["profiles"], ["devices"], ["who"]):
+    for command in (["status"], ["profiles"], ["devices"], ["who"], ["doctor"]):
         yield [*command, "-i", ""], USAGE, []
         yield [*command, "-i", "0,,1"], USAGE, []
         yield [*command, "-o", "yaml"], USAGE, ["yaml", "json"]
@@ -82,6 +82,7 @@ def operands():
         yield ["draw", "--board", board, "--svg", "never.svg"], USAGE, parts
     yield ["status", "banana"], USAGE, ["banana"]
     yield ["devices", "banana"], USAGE, ["banana"]
+    yield ["doctor", "banana"], USAGE, ["banana"]
     yield ["who", "9"], NOT_FOUND, ["9"]
     yield ["who", "0/99"], NOT_FOUND, ["99"]
     yield ["who", "0/1/9"], NOT_FOUND, ["9"]
@@ -101,7 +102,7 @@ def operands():
 
 def files():
     """Files that are not there, or are no recordings and no boards."""
-    for command in (["status"], ["profiles"], ["devices"], ["who"], ["layouts", "-i", "0"],
+    for command in (["status"], ["profiles"], ["devices"], ["who"], ["doctor"], ["layouts", "-i", "0"],
                     ["plan", "1g.10gb", "-i", "0"], ["explain", "1g.10gb", "-i", "0"]):
         yield [*command, "--snapshot", "missing.json"], NOT_FOUND, ["missing.json"]
         yield [*command, "--snapshot", "."], None, ["."]

@@ -17,10 +17,11 @@ COMMANDS = {
     "plan": ["plan", "HALF", "QUARTER", "SMALL", "-i", "0"],
     "explain": ["explain", "SMALL", "-i", "0"],
     "who": ["who"],
+    "doctor": ["doctor"],
     "draw": ["draw"],
 }
 # Of these it is known that they use colours.
-COLOURED = ("draw", "explain", "layouts", "plan", "status")
+COLOURED = ("doctor", "draw", "explain", "layouts", "plan", "status")
 # They need no machine.
 STILL = {
     "boards": ["boards"],
@@ -64,6 +65,7 @@ MORE = {
     "explain": (["explain", "WHOLE", "-i", "0"], ["explain", "HALF", "-i", "0"],
                 ["explain", "PART", "-i", "0"]),
     "who": (["who", "0"],),
+    "doctor": (["doctor", "-i", "0"],),
     "draw": (["draw", "--board", "a30"],
              ["draw", "--board", "gh200-96gb", "--layout", "3g.48gb@4", "--svg", "drawn.svg"],
              ["draw", "-i", "0", "--plan", "HALF", "SMALL"]),

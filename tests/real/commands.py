@@ -140,6 +140,8 @@ def looks():
     yield Case("who", ["who"])
     yield Case("who-json", ["who", "-o", "json"])
     yield Case("who-one", ["who", "0"])
+    yield Case("doctor", ["doctor"], (FITS, NO_FIT))
+    yield Case("doctor-json", ["doctor", "-o", "json"], (FITS, NO_FIT))
 
 
 def answers(machine):
