@@ -59,6 +59,43 @@ def capabilities(m):
          {"config": {"/dev/nvidia-caps/nvidia-cap1"}, "monitor": {"/dev/nvidia-caps/nvidia-cap2"}})
 
 
+def doctor(m):
+    """What migctl doctor finds: {check: finding}."""
+    done = m.try_migctl("doctor", "-o", "json")
+    check(done.returncode in (0, 3), f"doctor: {done}")
+    return {f["check"]: f for f in json.loads(done.stdout)["findings"]}
+
+
+def doctors():
+    """doctor knows a file of nvidia-ctk's that is of an old layout, and its command makes a new one."""
+    with Machine("--board", "a100-40gb-sxm:2", "--driver", "550.163.01") as m:
+        (m.bin / "nvidia-ctk").symlink_to(CTK)
+        (m.bin / "migctl").symlink_to(m.bin / "nvidia-smi")
+        m.smi("-pm", "1")
+        m.smi("-i", "1", "-mig", "1")
+        m.smi("mig", "-i", "1", "-cgi", "9,14", "-C")
+        root = m.driver_root()
+        for folder, suffix in (("etc/cdi", "yaml"), ("var/run/cdi", "json")):
+            path = m.lab / folder / f"nvidia.{suffix}"
+            path.parent.mkdir(parents=True)
+            m.run([CTK, "cdi", "generate", "--driver-root", root, "--dev-root", "/", "--output", path],
+                  files=True)
+            same(f"a fresh {suffix} file", doctor(m), {})
+            old = m.mig_devices(1)[1]
+            m.smi("mig", "-i", "1", "-gi", str(old["gi"]), "-dci")
+            m.smi("mig", "-i", "1", "-gi", str(old["gi"]), "-dgi")
+            m.smi("mig", "-i", "1", "-cgi", "19" if suffix == "yaml" else "14", "-C")
+            found = doctor(m)
+            same("found", list(found), ["cdi-stale", "cdi-lacks"])
+            check(old["uuid"] in found["cdi-stale"]["what"] and "1:1" in found["cdi-stale"]["what"], f"{found}")
+            new = m.mig_devices(1)[1]
+            check(f"MIG device 1/{new['gi']}/{new['ci']}" in found["cdi-lacks"]["what"], f"{found}")
+            # The mount namespace that the command makes lies in that of the wrapper.
+            m.run(["sh", "-c", found["cdi-stale"]["command"]])
+            same(f"the {suffix} file that the command makes", doctor(m), {})
+            path.unlink()
+
+
 def machine(board, driver, layout):
     with Machine("--board", f"{board}:3", "--driver", driver) as m:
         root = m.driver_root()
@@ -87,6 +124,7 @@ def machine(board, driver, layout):
 
 machine("a100-40gb-sxm", "550.163.01", "9,14,19")
 machine("h100-80gb-sxm", "580.159.04", "9,19,19")
+doctors()
 report("nvidia-ctk", MODULE.version(NAME),
        "cdi generate: GPUs and MIG devices with their capability nodes by the formula, on three A100 40GB "
        "and three H100, while the layout changes")
