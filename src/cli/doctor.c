@@ -150,7 +150,7 @@ const char *doctor_why(int error)
 	return error == EACCES || error == EPERM ? "this user may not" : strerror(error);
 }
 
-static void done(struct doctor *d)
+void doctor_done(struct doctor *d)
 {
 	for (size_t i = 0; i < d->n; i++)
 		done_finding(&d->finding[i]);
@@ -170,7 +170,7 @@ static void done(struct doctor *d)
 static void leave_to_machine(struct doctor *d)
 {
 	static const char *const what[] = {
-		"the versions of the kernel module and of libcuda",
+		"the versions of the kernel module and of libcuda, and its list of GPUs",
 		"the conditions of the GPUs (resets, remapped rows, persistence)", "device files",
 		"CDI files and Slurm's gres.conf"
 	};
@@ -195,6 +195,7 @@ static void look_at_machine(struct doctor *d)
 		leave_to_machine(d);
 		return;
 	}
+	doctor_unlisted(d);
 	doctor_device_files(d);
 	doctor_cdi(d);
 	doctor_slurm(d);
@@ -379,7 +380,7 @@ static int print(const struct doctor *d, struct cli_out *out, struct mig_error *
 
 int cmd_doctor(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)
 {
-	_cleanup_(done) struct doctor d = { .root = "" };
+	_cleanup_(doctor_done) struct doctor d = { .root = "" };
 	_cleanup_(cli_out_freep) struct cli_out *out = NULL;
 	struct args a = { 0 };
 	int r = cli_parse(cmd, &a, &argc, argv, reterr);

@@ -59,9 +59,11 @@ void doctor_file(struct doctor *d, struct doctor_finding *f, const char *path);
 void doctor_not_seen(struct doctor *d, int32_t gpu, const char *why, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+void doctor_done(struct doctor *d);
+
 /* The word for a shell: as it is, or in quotes. The caller frees it; NULL: no memory. */
 char *doctor_quoted(const char *word);
-/* "out of memory" and the like for a failed open: "it may not be read by this user". */
+/* The end of a sentence on a file that cannot be read. */
 const char *doctor_why(int error);
 bool doctor_leaves_out(const struct doctor *d, const struct mig_gpu *gpu);
 
@@ -93,6 +95,7 @@ int doctor_node_minor(const char *path, bool *ret_gpu);
 /* doctor_driver.c. Whether the failing of nvmlInit is a finding: else it is an error. */
 bool doctor_driver_down(struct doctor *d, const struct mig_error *error);
 void doctor_versions(struct doctor *d);
+void doctor_unlisted(struct doctor *d);
 /* doctor_gpu.c: lost, waiting for a reset or a row, persistence. */
 void doctor_condition(struct doctor *d, const struct mig_gpu *gpu);
 /* doctor_mig.c: pending mode, nothing to run on. */

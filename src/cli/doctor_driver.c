@@ -2,7 +2,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -327,4 +329,74 @@ void doctor_versions(struct doctor *d)
 		differ(d, "/proc/driver/nvidia/version", "the loaded kernel module", module,
 		       "the driver library's answer", driver);
 	cuda(d, driver);
+}
+
+/* --- GPUs that the module has and NVML does not list ------------------------------------------ */
+
+static bool is_listed(const struct doctor *d, const char *bus_id)
+{
+	for (uint32_t i = 0; i < d->s->n_gpu; i++) {
+		const char *have = d->s->gpu[i].bus_id;
+		size_t n = strlen(have), want = strlen(bus_id);
+
+		/* NVML's domain has eight digits: "00000000:07:00.0", the kernel's four. */
+		if (n >= want && !strcasecmp(have + n - want, bus_id))
+			return true;
+	}
+	return false;
+}
+
+/* The driver leaves GPUs out that it was told to ("GPU Excluded: Yes"). */
+static bool is_excluded(const struct doctor *d, const char *bus_id)
+{
+	char path[PATH_MAX + 384], line[128], word[8];
+	_cleanup_fclose_ FILE *f = NULL;
+
+	snprintf(path, sizeof(path), "%s/proc/driver/nvidia/gpus/%s/information", d->root, bus_id);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "GPU Excluded: %7s", word) == 1 && !strcmp(word, "Yes"))
+			return true;
+	return false;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int is_bus_id(const struct dirent *e)
+{
+	return e->d_name[0] != '.';
+}
+
+void doctor_unlisted(struct doctor *d)
+{
+	struct dirent **names = NULL;
+	char path[PATH_MAX + 64];
+	int n;
+
+	/* One that does not answer does not say which it is. */
+	for (uint32_t i = 0; i < d->s->n_gpu; i++)
+		if (!d->s->gpu[i].bus_id[0])
+			return;
+	snprintf(path, sizeof(path), "%s/proc/driver/nvidia/gpus", d->root);
+	n = scandir(path, &names, is_bus_id, by_name);
+	for (int i = 0; i < n; i++) {
+		if (!is_listed(d, names[i]->d_name) && !is_excluded(d, names[i]->d_name)) {
+			struct doctor_finding *f =
+				doctor_new(d, DOCTOR_PROBLEM, "gpu-not-listed", CLI_NONE, CLI_NONE);
+
+			snprintf(path, sizeof(path), "/proc/driver/nvidia/gpus/%.64s",
+				 names[i]->d_name);
+			doctor_file(d, f, path);
+			doctor_what(d, f,
+				    "the kernel module has the GPU %.64s, and NVML does not list "
+				    "it: its start has failed; the kernel's log may say why",
+				    names[i]->d_name);
+			doctor_command(d, f, "sudo dmesg | grep -E 'NVRM|Xid'");
+		}
+		free(names[i]);
+	}
+	free(names);
 }

@@ -81,7 +81,7 @@ static bool each_word(const char *list, word_fn *fn, void *arg)
 
 struct line {
 	struct gres *g;
-	unsigned number;
+	unsigned first, last; /* more than one where a backslash joins them */
 	int gpu, dead;
 	bool caps; /* names a capability */
 };
@@ -144,8 +144,11 @@ static void stale(struct gres *g, const struct line *l, const char *what)
 {
 	if (!g->stale || !g->lines)
 		return;
-	fprintf(g->stale, "%sline %u (%s)", g->n_stale ? ", " : "", l->number, what);
-	fprintf(g->lines, "%s%ud", g->n_stale ? ";" : "", l->number);
+	fprintf(g->stale, "%sline %u (%s)", g->n_stale ? ", " : "", l->first, what);
+	fprintf(g->lines, "%s%u", g->n_stale ? ";" : "", l->first);
+	if (l->last > l->first)
+		fprintf(g->lines, ",%u", l->last);
+	fputc('d', g->lines);
 	g->n_stale++;
 }
 
@@ -169,12 +172,11 @@ static void judge(struct gres *g, const struct line *l)
 	}
 }
 
-static void take_line(struct gres *g, char *text, unsigned number)
+static void take_line(struct gres *g, const char *text, unsigned first, unsigned last)
 {
-	struct line l = { .g = g, .number = number, .gpu = -1, .dead = -1 };
+	struct line l = { .g = g, .first = first, .last = last, .gpu = -1, .dead = -1 };
 	_cleanup_free_ char *node = NULL, *name = NULL, *file = NULL, *files = NULL, *detect = NULL;
 
-	text[strcspn(text, "#\r\n")] = '\0';
 	node = value_of(text, "NodeName");
 	if (node && !each_word(node, is_host, g))
 		return;
@@ -269,14 +271,46 @@ static void lacks(struct gres *g)
 	doctor_command(d, f, "printf '%%s\\n'%s | sudo tee -a %s", lines, path ?: g->path);
 }
 
+/* Appends a line to the one that goes on; true: the next one belongs to it, too. */
+static bool join(char **whole, char *text)
+{
+	size_t have = *whole ? strlen(*whole) : 0, n;
+	char *more;
+	bool joined;
+
+	/* What follows a # is nothing. */
+	text[strcspn(text, "#\r\n")] = '\0';
+	n = strlen(text);
+	joined = n && text[n - 1] == '\\';
+	if (joined)
+		text[n - 1] = ' ';
+	more = realloc(*whole, have + n + 1);
+	if (!more)
+		return false;
+	memcpy(more + have, text, n + 1);
+	*whole = more;
+	return joined;
+}
+
+/* A backslash at its end joins a line with the next. */
 static void read_lines(struct gres *g, FILE *in)
 {
-	_cleanup_free_ char *text = NULL;
-	unsigned number = 0;
+	_cleanup_free_ char *text = NULL, *whole = NULL;
+	unsigned number = 0, first = 1;
 	size_t room = 0;
 
-	while (getline(&text, &room, in) > 0)
-		take_line(g, text, ++number);
+	while (getline(&text, &room, in) > 0) {
+		number++;
+		if (join(&whole, text))
+			continue;
+		if (whole)
+			take_line(g, whole, first, number);
+		free(whole);
+		whole = NULL;
+		first = number + 1;
+	}
+	if (whole)
+		take_line(g, whole, first, number);
 }
 
 static void look_at(struct gres *g, FILE *in)

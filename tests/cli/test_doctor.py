@@ -137,6 +137,19 @@ def conditions(p):
         check("could not be replaced" in f["what"], f"{f}")
 
 
+def unlisted(p):
+    """A GPU that the module has, and NVML does not list."""
+    lab = machine(p, "unlisted")
+    gpus = lab / "proc/driver/nvidia/gpus"
+    shutil.copytree(gpus / "0000:07:00.0", gpus / "0000:47:00.0")
+    only(p, "unlisted", "gpu-not-listed", "has the GPU 0000:47:00.0")
+    check(names(p, "unlisted", "-i", "0") == ["gpu-not-listed"], "it is of no GPU that -i could leave out")
+    about = gpus / "0000:47:00.0/information"
+    about.chmod(0o644)
+    about.write_text(about.read_text().replace("GPU Excluded:\t No", "GPU Excluded:\t Yes"))
+    check(names(p, "unlisted") == [], "the driver was told to leave it out")
+
+
 def down(p):
     """The driver does not start: a finding, and not an error."""
     lab = machine(p, "down")
@@ -372,6 +385,12 @@ def slurm(p):
         readers.smi(p, "slurm", "mig", "-i", "0", "-cgi", "14", "-C")
         path.unlink()
     path = lab / "etc/slurm/gres.conf"
+    # A line may go on in the next, and is taken out whole.
+    text = gres(p, "slurm")
+    path.write_text(f"{text}Name=gpu \\\n  File=/dev/nvidia-caps/nvidia-cap102 \\\n  Count=1\n# end\n")
+    f = only(p, "slurm", "slurm-stale", f"line {text.count(chr(10)) + 1} (")
+    mend(p, "slurm", f)
+    check(path.read_text() == f"{text}# end\n", path.read_text())
     path.write_text("AutoDetect=nvml\nName=gpu File=/dev/nvidia1\n")
     check(names(p, "slurm") == [], "what Slurm detects needs no line")
     path.write_text("name=gpu file=/dev/nvidia[0-1]\n" + "".join(
@@ -466,7 +485,7 @@ def printed(p):
 
 def main():
     with Place(None) as p:
-        for part in (healthy, instances, pending, conditions, down, versions, device_files, container, cdi, slurm,
+        for part in (healthy, instances, pending, conditions, unlisted, down, versions, device_files, container, cdi, slurm,
                      recording, ordinary, printed):
             part(p)
         print(f"each of {failing_calls(p)} calls fails")
