@@ -231,6 +231,7 @@ static int open_machine(struct doctor *d, const struct cli_source_args *args,
 	all.gpus = NULL;
 	r = cli_source_open(&all, wish, &d->source, reterr);
 	d->root = d->source.nvml.lab_dir;
+	d->lab = d->root[0] != '\0';
 	if (!args->snapshot)
 		observe_is_container(d->root, d->container, sizeof(d->container));
 	if (r < 0)

@@ -32,6 +32,7 @@ struct doctor_unseen {
 struct doctor {
 	struct cli_source source;
 	struct mig_snapshot *s; /* of all GPUs; NULL: the driver does not start */
+	bool lab;		/* commands are for a lab's shell */
 	const char *root;	/* of the machine: a lab's folder, or "" */
 	uint64_t left_out;	/* bit n: -i leaves the nth GPU of the snapshot out */
 	char container[96];	/* what tells that this is one; "": none */

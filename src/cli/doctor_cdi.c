@@ -274,7 +274,7 @@ static void make_anew(struct doctor *d, struct doctor_finding *f)
 	_cleanup_free_ char *root = doctor_quoted(d->root);
 
 	/* In a lab it needs the lab's files, and is told where the driver's libraries lie. */
-	if (d->root[0])
+	if (d->lab)
 		doctor_command(d, f,
 			       "migctl lab exec --proc -- nvidia-ctk cdi generate "
 			       "--driver-root=%s --dev-root=/ --output=%s",

@@ -43,6 +43,7 @@ struct node {
 	const char *of;	  /* "MIG device 0/1/0" */
 	unsigned mode;
 	int32_t gpu, gi, ci;
+	bool later; /* the first program that needs it makes it */
 };
 
 static struct doctor_finding *new_finding(struct doctor *d, enum doctor_severity severity,
@@ -57,12 +58,18 @@ static struct doctor_finding *new_finding(struct doctor *d, enum doctor_severity
 
 static void missing(struct doctor *d, const struct node *n)
 {
-	struct doctor_finding *f = new_finding(d, DOCTOR_PROBLEM, n);
+	struct doctor_finding *f = new_finding(d, n->later ? DOCTOR_NOTE : DOCTOR_PROBLEM, n);
 	_cleanup_free_ char *path = doctor_quoted(f->file ?: n->path);
 
-	doctor_what(d, f, "%s is missing, so no program can open %s", n->path, n->of);
+	if (n->later)
+		doctor_what(d, f,
+			    "%s is missing: the first CUDA program makes it, but no container can "
+			    "be given it before",
+			    n->path);
+	else
+		doctor_what(d, f, "%s is missing, so no program can open %s", n->path, n->of);
 	/* A lab's nodes lead to no device: see root_node() of src/lab. */
-	if (d->root[0])
+	if (d->lab)
 		doctor_command(d, f, "mknod -m %03o %s c %s", n->mode, path ?: n->path,
 			       geteuid() ? "0 0" : "1 3");
 	else
@@ -96,7 +103,7 @@ static void look_at_node(struct doctor *d, const struct node *n)
 	}
 	if (!S_ISCHR(sb.st_mode)) {
 		/* Where no node can be made a lab has empty files. */
-		if (!d->root[0]) {
+		if (!d->lab) {
 			struct doctor_finding *f = new_finding(d, DOCTOR_PROBLEM, n);
 
 			doctor_what(d, f, "%s is no device file", n->path);
@@ -122,7 +129,7 @@ static void common_nodes(struct doctor *d)
 				     "the driver", mode, CLI_NONE, CLI_NONE, CLI_NONE });
 	look_at_node(d, &(struct node){ "device-file", "/dev/nvidia-uvm",
 					"sudo nvidia-modprobe -c 0 -u", "CUDA's memory", mode,
-					CLI_NONE, CLI_NONE, CLI_NONE });
+					CLI_NONE, CLI_NONE, CLI_NONE, true });
 	for (uint32_t i = 0; i < d->s->n_gpu; i++) {
 		const struct mig_gpu *gpu = &d->s->gpu[i];
 

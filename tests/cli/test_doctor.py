@@ -224,6 +224,8 @@ def device_files(p):
         node.unlink()
         f = only(p, "files", key, f"/{path} is missing")
         check((f["gpu"], f["gi"], f["ci"]) == where and f["file"] == str(node), f"{f}")
+        # The driver makes that one when CUDA first asks for it.
+        check(f["severity"] == ("note" if "uvm" in path else "problem"), f"{f}")
         if not is_node:
             node.touch()
             continue

@@ -249,6 +249,61 @@ static void test_consumers(void)
 	expect("", 1);
 }
 
+/* --- device files of a real driver, whose nodes no test may make ------------------------------ */
+
+static void test_files(void)
+{
+	static const char access_text[] = "DeviceFileMinor: 1\nDeviceFileMode: 292\n";
+	/* GPU 0's and GPU 1's nodes, the driver's own, and those of GI 1 and 5. */
+	static const char *const makes[] = {
+		"sudo nvidia-modprobe -c 255",
+		"sudo nvidia-modprobe -c 0 -u",
+		"sudo nvidia-modprobe -c 0",
+		"sudo nvidia-modprobe -c 1",
+		"sudo nvidia-modprobe -f /proc/driver/nvidia/capabilities/mig/config",
+		"sudo nvidia-modprobe -f /proc/driver/nvidia/capabilities/mig/monitor",
+		"sudo nvidia-modprobe -f /proc/driver/nvidia/capabilities/gpu0/mig/gi1/access",
+		"sudo nvidia-modprobe -f /proc/driver/nvidia/capabilities/gpu0/mig/gi1/ci0/access",
+		"sudo nvidia-modprobe -f /proc/driver/nvidia/capabilities/gpu0/mig/gi5/access",
+		"sudo nvidia-modprobe -f /proc/driver/nvidia/capabilities/gpu0/mig/gi5/ci0/access",
+	};
+	const size_t n = sizeof(makes) / sizeof(makes[0]);
+	struct doctor d;
+
+	open_machine(&d);
+	doctor_device_files(&d);
+	/* No access file either: of four instances, which are made anew, and of MIG's own two. */
+	CHECK_EQ(d.n, n - 2 + 4);
+	CHECK_EQ(d.n_unseen, 2);
+	doctor_done(&d);
+	for (size_t i = 4; i < n; i++)
+		put_text(strchr(makes[i], '/'), access_text);
+	open_machine(&d);
+	doctor_device_files(&d);
+	CHECK_EQ(d.n, n);
+	CHECK_EQ(d.n_unseen, 0);
+	for (size_t i = 0; i < n; i++) {
+		CHECK(strstr(d.finding[i].what, " is missing") != NULL);
+		CHECK_STR(d.finding[i].command, makes[i]);
+		CHECK_EQ(d.finding[i].severity, i == 1 ? DOCTOR_NOTE : DOCTOR_PROBLEM);
+	}
+	doctor_done(&d);
+	put_text("dev/nvidia0", "");
+	open_machine(&d);
+	doctor_device_files(&d);
+	CHECK_EQ(d.n, n);
+	CHECK(strstr(d.finding[2].what, "is no device file") != NULL);
+	doctor_done(&d);
+	/* In a container nothing is missing but what was not handed in. */
+	open_machine(&d);
+	snprintf(d.container, sizeof(d.container), "docker://1");
+	doctor_device_files(&d);
+	CHECK_EQ(d.n, 2);
+	CHECK_STR(d.finding[1].check, "not-in-container");
+	CHECK(strstr(d.finding[1].command, "NVIDIA_VISIBLE_DEVICES=MIG-1 ") != NULL);
+	doctor_done(&d);
+}
+
 static void test_words(void)
 {
 	static const struct {
@@ -296,6 +351,7 @@ int main(void)
 	test_words();
 	test_down();
 	test_consumers();
+	test_files();
 	CHECK_EQ(nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
 	return 0;
 }
