@@ -220,6 +220,7 @@ int cmd_create(const struct cli_cmd *cmd, int argc, char **argv, struct mig_erro
 	if (r >= 0 && !a.act.dry_run)
 		r = act_lock(&act, &a.act, reterr);
 	of.source = a.act.source;
+	of.source.nvml = &act.nvml;
 	of.keep = (struct cli_list){ 1, { "all" } };
 	if (r >= 0)
 		r = cli_subject_open(&of, CLI_SUBJECT_STATE, &s, reterr);

@@ -326,6 +326,7 @@ int cmd_destroy(const struct cli_cmd *cmd, int argc, char **argv, struct mig_err
 		r = act_open(&j->act, reterr);
 	if (r >= 0) {
 		cli_out_main_list(out, "steps");
+		a.act.source.nvml = &j->act.nvml;
 		j->args = &a.act;
 		j->word = argv;
 		j->n_words = argc;

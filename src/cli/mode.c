@@ -201,7 +201,7 @@ static int attempt(void *arg, struct act_busy *busy, struct mig_error *reterr)
 	return act_on_all(j, reterr);
 }
 
-static int run_job(struct job *j, const struct args *a, struct mig_error *reterr)
+static int run_job(struct job *j, struct args *a, struct mig_error *reterr)
 {
 	int r = act_check_args(&a->act, reterr);
 
@@ -211,6 +211,7 @@ static int run_job(struct job *j, const struct args *a, struct mig_error *reterr
 		r = act_open(&j->act, reterr);
 	if (r >= 0) {
 		cli_out_main_list(j->out, "gpus");
+		a->act.source.nvml = &j->act.nvml;
 		j->args = &a->act;
 		r = act_until_free(&a->act, attempt, j, reterr);
 	}

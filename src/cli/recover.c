@@ -35,11 +35,11 @@ static void act_closep(struct act *act)
 }
 
 /* The same operation from what there is now to the end that is wanted, to be shown. */
-static int remaining(const struct engine_op *left, enum engine_way way, struct cli_source *source,
-		     struct engine_op *ret, struct mig_error *reterr)
+static int remaining(const struct act *act, const struct engine_op *left, enum engine_way way,
+		     struct cli_source *source, struct engine_op *ret, struct mig_error *reterr)
 {
 	char list[ENGINE_MAX_GPUS * 49] = "";
-	struct cli_source_args of = { .gpus = list };
+	struct cli_source_args of = { .gpus = list, .nvml = &act->nvml };
 	int r;
 
 	for (uint32_t i = 0; i < left->n_gpu; i++)
@@ -62,7 +62,7 @@ static int nothing(struct cli_out *out, struct act *act, const struct args *a,
 		   struct mig_error *reterr)
 {
 	struct cli_source source = { 0 };
-	struct cli_source_args of = { 0 };
+	struct cli_source_args of = { .nvml = &act->nvml };
 	struct engine_op none = { 0 };
 	int r = cli_source_open(&of, OBSERVE_BASE, &source, reterr);
 
@@ -122,7 +122,7 @@ static int recover(const struct args *a, struct act *act, struct cli_out *out,
 
 	if (!op)
 		return mig_fail(reterr, -ENOMEM, "out of memory");
-	r = remaining(left->op, way, &source, op, reterr);
+	r = remaining(act, left->op, way, &source, op, reterr);
 	if (r >= 0) {
 		cli_out_say(out, RENDER_PLAIN, "'%s' (%s, %s) goes %s.", left->op->command,
 			    left->op->user, left->op->time, a->finish ? "on to its end" : "back");

@@ -61,11 +61,16 @@ static int open_recording(const struct cli_source_args *args, struct cli_source 
 static int open_machine(const struct cli_source_args *args, unsigned wish,
 			struct cli_source *source, struct mig_error *reterr)
 {
-	int r = cli_nvml_open(&source->nvml, reterr);
+	int r = 0;
 
+	if (args->nvml) {
+		source->nvml = *args->nvml;
+	} else {
+		r = cli_nvml_open(&source->nvml, reterr);
+		source->open = r >= 0;
+	}
 	if (r < 0)
 		return r;
-	source->open = true;
 	return observe_machine(&source->nvml.api, args->gpus, wish, &source->snapshot, reterr);
 }
 

@@ -18,6 +18,8 @@ struct cli_source_args {
 	int format;	      /* enum cli_format */
 	bool no_color;
 	bool again; /* no option: this process opens more than once, so NVML is shut down */
+	/* No option: a driver that is open already and stays so; NULL: it is opened and closed. */
+	const struct cli_nvml *nvml;
 };
 
 /* Rows of an option table: S is the offset of the struct cli_source_args in the command's args. */

@@ -4,7 +4,7 @@ import json
 import re
 
 # What is asked of a machine where MIG is off: whether it fits is a question of the board.
-FITS, NO_FIT, USAGE = 0, 3, 2
+FITS, NO_FIT, USAGE, BUSY = 0, 3, 2, 5
 # Of a recording and of what is live, this differs.
 VOLATILE = re.compile(r"source|recorded|taken|lab|memory_(?:used|free)\w*|.*_seconds")
 
@@ -117,6 +117,7 @@ def cases(machine):
     yield Case("profiles-json", ["profiles", "-o", "json"])
     yield from looks()
     yield from answers(machine)
+    yield from changes(machine)
     yield from files(machine)
     yield from refusals(machine)
     yield Case("status-last", ["status", "-o", "json"])
@@ -142,6 +143,19 @@ def looks():
     yield Case("who-one", ["who", "0"])
     yield Case("doctor", ["doctor"], (FITS, NO_FIT))
     yield Case("doctor-json", ["doctor", "-o", "json"], (FITS, NO_FIT))
+
+
+def changes(machine):
+    """What would be changed: asked of a driver behind a library that refuses to change anything, and never
+    as root where there is a real one."""
+    if machine.root:
+        return
+    yield Case("mode-dry", ["mode", "on", "-i", "0", "--dry-run"], (FITS, BUSY), says=["GPU"])
+    yield Case("mode-dry-json", ["mode", "on", "-i", "0", "--dry-run", "-o", "json"], (FITS, BUSY))
+    yield Case("reset-dry", ["reset", "-i", "0", "--dry-run"], (FITS, BUSY), says=["GPU"])
+    yield Case("create-dry", ["create", machine.profile(9), "-i", "0", "--dry-run"], (NO_FIT,),
+               says=["MIG mode of GPU 0 is off: 'migctl mode on -i 0' first"])
+    yield Case("destroy-dry", ["destroy", "0/1", "--dry-run"], (6,), says=["there is no instance 0/1"])
 
 
 def answers(machine):
