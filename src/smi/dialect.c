@@ -264,6 +264,7 @@ static const struct smi_dialect dialects[] = {
 		.has_error_on_warning = true,
 		.format_optional = true,
 		.reset_type = true,
+		.goes_on_without_lost = true,
 	},
 };
 

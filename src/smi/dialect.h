@@ -94,6 +94,7 @@ struct smi_dialect {
 	bool dash_values;	    /* where that is so: a value may begin with "-" */
 	bool format_optional;	    /* --query-gpu without --format is CSV */
 	bool reset_type;	    /* "-r bus" */
+	bool goes_on_without_lost;  /* a lost GPU is told on stderr, and the others are shown */
 };
 
 /* The dialect of a driver branch: the newest that is not younger; the oldest for anything older. */

@@ -42,7 +42,9 @@ enum match {
 	MALFORMED,
 };
 
-static enum match match_bus_id(struct smi *smi, const char *word, const struct smi_gpu *gpu)
+/* lost: a lost GPU was found by a place already. */
+static enum match match_bus_id(struct smi *smi, const char *word, const struct smi_gpu *gpu,
+			       bool *lost)
 {
 	nvmlDevice_t dev = NULL;
 	nvmlReturn_t r = smi->api->nvmlDeviceGetHandleByPciBusId_v2(word, &dev);
@@ -54,9 +56,14 @@ static enum match match_bus_id(struct smi *smi, const char *word, const struct s
 		      smi->out);
 		return MALFORMED;
 	}
-	/* NVIDIA's program compares places, which NVML does not tell of a lost GPU. */
-	if (r == NVML_ERROR_GPU_IS_LOST && gpu->status == r)
+	/*
+	 * NVIDIA's program compares places, which NVML does not tell of a lost GPU: of several the
+	 * first is taken.
+	 */
+	if (r == NVML_ERROR_GPU_IS_LOST && gpu->status == r && !*lost) {
+		*lost = true;
 		return MATCH;
+	}
 	return r == NVML_SUCCESS && dev == gpu->dev ? MATCH : NO_MATCH;
 }
 
@@ -72,7 +79,7 @@ static enum match match_name(struct smi *smi, const char *word, const struct smi
 }
 
 /* The words are tried in turn, for each GPU anew: those behind a match are not looked at. */
-static enum match match(struct smi *smi, const char *list, const struct smi_gpu *gpu)
+static enum match match(struct smi *smi, const char *list, const struct smi_gpu *gpu, bool *lost)
 {
 	_cleanup_free_ char *copy = strdup(list);
 	enum match found = copy ? NO_MATCH : MALFORMED;
@@ -84,7 +91,7 @@ static enum match match(struct smi *smi, const char *list, const struct smi_gpu 
 		if (is_number(smi, word, &n))
 			found = n == gpu->index ? MATCH : NO_MATCH;
 		else if (strchr(word, ':'))
-			found = match_bus_id(smi, word, gpu);
+			found = match_bus_id(smi, word, gpu, lost);
 		else
 			found = match_name(smi, word, gpu);
 	}
@@ -100,6 +107,11 @@ static int take(struct smi *smi, const struct smi_gpu *gpu, struct smi_gpus *ret
 		      smi->out);
 		return smi_exit_code(gpu->status);
 	}
+	if (gpu->status == NVML_ERROR_GPU_IS_LOST && smi->d->goes_on_without_lost) {
+		fprintf(smi->env->err, "Unable to determine the device handle for GPU%u: %u: %s\n",
+			gpu->index, gpu->index, smi_handle_error(smi, gpu->status));
+		return 0;
+	}
 	if (gpu->status) {
 		fprintf(smi->out, "Unable to determine the device handle for GPU%u: %s\n",
 			gpu->index, smi_handle_error(smi, gpu->status));
@@ -111,6 +123,7 @@ static int take(struct smi *smi, const struct smi_gpu *gpu, struct smi_gpus *ret
 
 int smi_select(struct smi *smi, const char *list, struct smi_gpus *ret)
 {
+	bool lost = false;
 	int code = 0;
 
 	ret->n = 0;
@@ -130,7 +143,7 @@ int smi_select(struct smi *smi, const char *list, struct smi_gpus *ret)
 		gpu.status = smi->api->nvmlDeviceGetHandleByIndex_v2(i, &gpu.dev);
 		if (!gpu.status && !smi->api->nvmlDeviceGetPciInfo_v3(gpu.dev, &pci))
 			snprintf(gpu.bus_id, sizeof(gpu.bus_id), "%s", pci.busId);
-		found = list ? match(smi, list, &gpu) : MATCH;
+		found = list ? match(smi, list, &gpu, &lost) : MATCH;
 		if (found == MALFORMED)
 			return 255;
 		if (found == MATCH)

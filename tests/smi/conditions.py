@@ -25,6 +25,11 @@ SEEN = {"row-remap": (("-q -d ROW_REMAPPER", r"Uncorrectable Error +: 1\n +Pendi
                         ("-q -d MEMORY", r"Total +: \d+ MiB\n")),
         "double-bit-ecc": (("-q -d ECC", r"DRAM Uncorrectable +: 1\n"),),
         "lost": (("-q", "^Unable to determine the device handle for GPU"),)}
+# What 580 has other words for.
+SEEN_580 = {"needs-reset": (("-q", r"GPU Recovery Action +: Reset\n"), *SEEN["needs-reset"][1:]),
+            # A row that waits counts as inactive.
+            "row-remap": (SEEN["row-remap"][0], (SEEN["row-remap"][1][0], "^0, Yes, No$")),
+            "lost": (("-q", "^No devices were found$"),)}
 VIEWS = ("", "-L", "-i 0", "-i 1", "-i 2", "-i 0,1", "-i 2,0", "-i 9", "-i 0,9", "-i {bus0}", "-i {bus1}",
          "-i {uuid0}", "-i GPU-00000000-0000-0000-0000-000000000000", "-i ,",
          "--query-gpu={fields} --format=csv", "-i 0 --query-gpu={fields} --format=csv",
@@ -43,9 +48,9 @@ def words_of(line, labs):
     return line.format(fields=FIELDS, bus0=bus0, bus1=bus1, uuid0=uuid).split()
 
 
-def seen(labs, gpu, what):
+def seen(labs, gpu, what, branch):
     """What NVIDIA's program shows of a condition."""
-    for words, pattern in SEEN.get(what, ()):
+    for words, pattern in ((SEEN | SEEN_580) if branch == "580" else SEEN).get(what, ()):
         out, _, _ = labs.run("real", ["-i", str(gpu), *words.split()])
         if not re.search(pattern, out, re.M):
             yield f"NVIDIA's nvidia-smi -i {gpu} {words}, {what}: no {pattern!r} in\n{out}"
@@ -62,7 +67,7 @@ def play(real, branch, board, injected):
         labs.both("smi", "mig", "-cgi", "9", "-C")
         for gpu, what in injected:
             labs.both("lab", "inject", str(gpu), what)
-            failures += seen(labs, gpu, what)
+            failures += seen(labs, gpu, what, branch)
         name = ", ".join(f"GPU {gpu} {what}" for gpu, what in injected)
         for line in (*VIEWS, *CHANGES, *VIEWS[:4]):
             commands += 1
