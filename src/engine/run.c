@@ -271,12 +271,14 @@ static void do_all(struct engine *e, const struct engine_op *op, const struct en
 
 static void fill_in(struct engine_op *op, const struct engine_history *history)
 {
-	const struct passwd *pw = getpwuid(getuid());
 	const char *sudo = secure_getenv("SUDO_USER");
+	struct passwd entry, *pw = NULL;
+	char room[1024];
 
 	op->id = history->n ? history->entry[history->n - 1].op->id + 1 : 1;
 	op->pid = (uint32_t)getpid();
 	engine_now(op->time);
+	(void)getpwuid_r(getuid(), &entry, room, sizeof(room), &pw);
 	if (sudo && *sudo)
 		snprintf(op->user, sizeof(op->user), "%s", sudo);
 	else if (pw)

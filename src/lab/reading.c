@@ -178,7 +178,6 @@ static int prepare(const struct lab *lab, const char *key, const char *value, st
 	if (s->gpu >= lab->map->con->n_gpus)
 		return mig_fail(s->reterr, -EINVAL, "there is no GPU %u: this lab has %u", s->gpu,
 				lab->map->con->n_gpus);
-	s->key = key;
 	s->reading = find(key);
 	if (s->gi >= 0 && strcmp(key, "memory-used") != 0 && strcmp(key, "utilization") != 0)
 		return mig_fail(s->reterr, -EINVAL,
@@ -195,7 +194,7 @@ static int prepare(const struct lab *lab, const char *key, const char *value, st
 int lab_check_reading(const struct lab *lab, unsigned gpu, int gi, const char *key,
 		      const char *value, struct mig_error *reterr)
 {
-	struct set s = { .gpu = gpu, .gi = gi, .reterr = reterr };
+	struct set s = { .gpu = gpu, .gi = gi, .key = key, .reterr = reterr };
 	struct lab_gpu copy;
 	int r = prepare(lab, key, value, &s);
 
@@ -209,7 +208,7 @@ int lab_check_reading(const struct lab *lab, unsigned gpu, int gi, const char *k
 int lab_set_reading(struct lab *lab, unsigned gpu, int gi, const char *key, const char *value,
 		    struct mig_error *reterr)
 {
-	struct set s = { .gpu = gpu, .gi = gi, .reterr = reterr };
+	struct set s = { .gpu = gpu, .gi = gi, .key = key, .reterr = reterr };
 	int r = prepare(lab, key, value, &s);
 
 	if (r < 0)
