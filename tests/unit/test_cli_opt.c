@@ -158,12 +158,14 @@ static void test_nearest(void)
 	CHECK(!nearest("a-word-that-is-much-longer-than-any-command-of-ours-could-ever-be"));
 }
 
-/* Every row of the table has what help and the man page need; the longest name that fits is taken.
- */
+/* Every row of the table has what help and the man page need, but those that nobody types. */
 static void test_table(void)
 {
 	for (const struct cli_cmd *c = cli_commands; c->name; c++) {
-		CHECK(c->summary && c->summary[0] && c->group && c->fn);
+		CHECK(c->fn != NULL);
+		if (c->flags & CMD_HIDDEN)
+			continue;
+		CHECK(c->summary && c->summary[0] && c->group);
 		CHECK(c->summary[strlen(c->summary) - 1] != '.');
 		CHECK(c->min_args <= c->max_args || (c->flags & CMD_RAW));
 		for (const struct cli_cmd *d = cli_commands; d < c; d++)
