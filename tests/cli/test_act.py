@@ -168,11 +168,16 @@ def no_journal(p):
     got = lab.json("history")
     check(got["unreadable_lines"] == 1 and len(got["operations"]) == 2, f"torn: {got}")
     other = p.as_other()
-    subprocess.run(["chmod", "-R", "a+rX", str(p.root)], check=True)
+    if other:
+        subprocess.run(["chmod", "-R", "a+rX", str(p.root)], check=True)
+    else:
+        # This user is no root: what keeps others out keeps this one out, too.
+        for path in (journal, journal.with_name("lock")):
+            path.chmod(0o444)
     before = lab.state()
     done = lab.run("create", "1g.5gb", before=other)
     check(done.returncode == PERMISSION and "nothing was changed" in done.stderr and lab.state() == before,
-          f"a stranger: {done}")
+          f"who may not: {done}")
 
 
 def cut_off(p):
