@@ -150,12 +150,12 @@ def rows_of_a_gpu(found):
 
 
 def ends(found):
-    """A reset ends what needs one, a reboot all of it; a lost GPU cannot be reset."""
+    """A reset ends what needs one, a reboot all of it; a lost GPU is none that 580 could reset (6)."""
     lab = driver.lab("--board", "a100-80gb-sxm", "--driver", "580.159.04")
     library = driver.load()
     for what, end, code, left in (("needs-reset", ("smi", "-r"), 0, []),
                                   ("needs-reset", ("lab", "reboot"), 0, []),
-                                  ("lost", ("smi", "-r"), LOST, ["lost"]),
+                                  ("lost", ("smi", "-r"), 6, ["lost"]),
                                   (None, ("lab", "reboot"), 0, [])):
         if what:
             migctl(lab, "lab", "inject", "0", what)
