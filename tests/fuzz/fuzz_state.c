@@ -114,13 +114,18 @@ static void make_file(unsigned n)
 	free(spec);
 }
 
-/* A process keeps its maps for life; here they go, and the driver must not look at the last one. */
+/*
+ * A process keeps its maps for life; here they go, and the driver must not look at the last one. A
+ * fault may have kept it from being shut down.
+ */
 static void forget(void)
 {
 	static const uint64_t nothing;
 	extern const uint64_t *sim_watch_word; /* src/sim/sim.h, which asks for what is generated */
 
 	__atomic_store_n(&sim_watch_word, &nothing, __ATOMIC_RELEASE);
+	while (nvmlShutdown() == NVML_SUCCESS)
+		;
 	while (maps) {
 		struct lab_map *map = maps;
 

@@ -32,7 +32,7 @@ HEAD = """# SPDX-License-Identifier: Apache-2.0
 BOARD = ("--board", "h100-80gb-sxm:2", "--driver", "580.159.04", "--seed", "5")
 STATUSES = {"lost": ["lost"], "needs-reset": ["needs-reset"],
             "memory errors": ["row-remap", "row-remap-failure", "double-bit-ecc", "single-bit-ecc"]}
-LOST, RESET, REFUSED = 15, 16, (2, 3)
+RESET, REFUSED = 16, (2, 3)
 # What still succeeds on a lost GPU: nothing that is asked of it by its handle.
 STAYS = ("nvmlInit", "nvmlShutdown", "nvmlSystem", "nvmlUnit", "nvmlEventSet", "nvmlGpmSample",
          "nvmlGpmMetricsGet", "nvmlGetVgpu", "nvmlSetVgpu", "nvmlGetExcluded", "nvmlGetBlacklist",
