@@ -47,6 +47,27 @@ static bool inside(const struct lab_header *h, uint64_t offset, uint64_t size)
 	       offset <= h->file_size && size <= h->file_size - offset;
 }
 
+/* Whether a change of one part leaves the others alone. All of them lie in the file. */
+static bool apart(const struct lab_header *h)
+{
+	const uint64_t copy = sizeof(uint64_t) + h->copy_size;
+	const uint64_t trouble = sizeof(uint64_t) + h->trouble_size;
+	const struct {
+		uint64_t at, size;
+	} part[] = {
+		{ h->const_offset, h->const_size }, { h->copy_offset[0], copy },
+		{ h->copy_offset[1], copy },	    { h->trouble_offset[0], trouble },
+		{ h->trouble_offset[1], trouble },  { h->live_offset, sizeof(struct lab_live) }
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(part); i++)
+		for (size_t k = 0; k < i; k++)
+			if (part[i].at < part[k].at + part[k].size &&
+			    part[k].at < part[i].at + part[i].size)
+				return false;
+	return true;
+}
+
 int lab_check_header(const struct lab_header *h, uint64_t file_size, const char *path,
 		     struct mig_error *reterr)
 {
@@ -88,6 +109,10 @@ int lab_check_header(const struct lab_header *h, uint64_t file_size, const char 
 	    !inside(h, h->trouble_offset[1], sizeof(uint64_t) + h->trouble_size) ||
 	    !inside(h, h->live_offset, sizeof(struct lab_live)))
 		return mig_fail(reterr, -EBADMSG, "%s is damaged: its header points outside it",
+				path);
+	if (!apart(h))
+		return mig_fail(reterr, -EBADMSG,
+				"%s is damaged: parts of it lie upon each other by its header",
 				path);
 	return 0;
 }
