@@ -32,8 +32,9 @@ WHO = ("uuid", "bus_id", "serial", "name")
 ROUND = 60
 # In a table, what tells that something is not known.
 TOLD = re.compile(r"not known|names no profiles|did not list|does not answer|could not be read|does not tell|NVML_ERROR_|[?]", re.I)
-# By the clock.
-VOLATILE = ("taken",)
+# By the clock. An ordinary user may look at its own processes alone, others come and go; and whether it
+# may manage a GPU is seen by what that answers.
+VOLATILE = ("taken",) if os.geteuid() == 0 else ("taken", "privileged", "unread_processes", "n_unread")
 # What tells in a record that something could not be read.
 SIGN = re.compile(r"(status|error|failed_call|unconfirmed|complete|seen|limited|partial)")
 
