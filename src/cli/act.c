@@ -84,8 +84,7 @@ void act_unlock(struct act *act)
 	engine_unlock(&act->engine);
 }
 
-/* --- what an earlier command left ----------------------------------------------------------------
- */
+/* --- what an earlier command left ------------------------------------------------------------- */
 
 static int refuse(const struct engine_op *op, bool ended, struct mig_error *reterr)
 {
@@ -132,8 +131,7 @@ int act_lock(struct act *act, const struct act_args *args, struct mig_error *ret
 	return r;
 }
 
-/* --- operations ----------------------------------------------------------------------------------
- */
+/* --- operations ------------------------------------------------------------------------------- */
 
 struct engine_op *act_op(const struct act *act)
 {

@@ -79,8 +79,7 @@ struct engine_op *act_op(const struct act *act);
 int act_add_gpu(struct engine_op *op, const struct mig_gpu *gpu, struct engine_gpu **ret,
 		struct mig_error *reterr);
 
-/* --- act_hold.c: who is in the way ---------------------------------------------------------------
- */
+/* --- act_hold.c: who is in the way ------------------------------------------------------------ */
 
 /* One change that processes may be in the way of. */
 struct act_change {
@@ -110,8 +109,7 @@ int act_until_free(const struct act_args *args,
 		   int (*attempt)(void *arg, struct act_busy *busy, struct mig_error *reterr),
 		   void *arg, struct mig_error *reterr);
 
-/* --- act_show.c ----------------------------------------------------------------------------------
- */
+/* --- act_show.c ------------------------------------------------------------------------------- */
 
 /* The machine, and the steps that there are to do. */
 int act_show_steps(struct cli_out *out, const struct act *act, const struct mig_snapshot *s,
@@ -138,8 +136,7 @@ int act_show_gpus(struct cli_out *out, const struct act_gpu_row *rows, size_t n)
 /* Runs the operation and shows what came of it. */
 int act_run(struct cli_out *out, struct act *act, struct engine_op *op, struct mig_error *reterr);
 
-/* --- create_words.c ------------------------------------------------------------------------------
- */
+/* --- create_words.c --------------------------------------------------------------------------- */
 
 /* What is to be made of one profile, and how it is cut: "2x3g.40gb@4/1c,2c". */
 struct create_request {

@@ -69,8 +69,7 @@ int act_in_the_way(const struct mig_snapshot *s, const struct act_change *change
 			first->what, who, stop);
 }
 
-/* --- waiting
- * -------------------------------------------------------------------------------------- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 static double seconds(void)
 {

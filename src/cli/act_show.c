@@ -10,8 +10,7 @@
 #include "cli/status_rows.h"
 #include "observe/observe.h"
 
-/* --- before
- * --------------------------------------------------------------------------------------- */
+/* --- before ----------------------------------------------------------------------------------- */
 
 struct step_row {
 	uint32_t step, gpu;
@@ -123,8 +122,7 @@ int act_show_dry(struct cli_out *out, const struct act *act, struct mig_error *r
 		     : cli_out_end(out, reterr);
 }
 
-/* --- after
- * ---------------------------------------------------------------------------------------- */
+/* --- after ------------------------------------------------------------------------------------ */
 
 /* The instances of a GPU that the operation made, by place. */
 static bool is_new(const struct engine_gpu *gpu, const struct mig_gi *gi, const struct mig_gpu *now)

@@ -196,14 +196,9 @@ static int plan(const struct cli_subject *s, int argc, char *const *argv, struct
 	return r < 0 ? r : share_places(s, &q, create, &gpu->to, reterr);
 }
 
-static void act_closep(struct act *act)
-{
-	act_close(act);
-}
-
 int cmd_create(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)
 {
-	_cleanup_(act_closep) struct act act = { .list = ACT_LIST_NEW };
+	_cleanup_(act_close) struct act act = { .list = ACT_LIST_NEW };
 	_cleanup_(cli_out_freep) struct cli_out *out = NULL;
 	_cleanup_(cli_subject_close) struct cli_subject s = { 0 };
 	_cleanup_free_ struct engine_op *op = NULL;

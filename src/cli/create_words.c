@@ -52,8 +52,7 @@ int create_parse(const struct mig_board *board, char *const *words, unsigned n,
 	return found;
 }
 
-/* --- how a GPU instance is cut
- * -------------------------------------------------------------------- */
+/* --- how a GPU instance is cut ---------------------------------------------------------------- */
 
 /* By name, or by slices alone: of two with the same slices the one that fills the instance. */
 static int find_ci(const struct mig_gi_profile *p, const char *word, size_t len)

@@ -38,8 +38,7 @@ struct job {
 	unsigned n_changes;
 };
 
-/* --- which instances
- * ------------------------------------------------------------------------------ */
+/* --- which instances -------------------------------------------------------------------------- */
 
 static int add_change(struct job *j, const struct mig_gpu *gpu, int gi, int ci,
 		      struct mig_error *reterr)
@@ -262,8 +261,7 @@ static int take_word(struct job *j, const char *word, struct mig_error *reterr)
 			word);
 }
 
-/* --- one try
- * -------------------------------------------------------------------------------------- */
+/* --- one try ---------------------------------------------------------------------------------- */
 
 static int look(struct job *j, struct mig_error *reterr)
 {

@@ -89,16 +89,11 @@ static int show(struct cli_out *out, const struct engine_history *h, uint64_t la
 			    history_fields, rows, n, sizeof(*rows));
 }
 
-static void act_closep(struct act *act)
-{
-	act_close(act);
-}
-
 int cmd_history(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)
 {
 	_cleanup_(cli_out_freep) struct cli_out *out = NULL;
 	_cleanup_(engine_history_free) struct engine_history h = { 0 };
-	_cleanup_(act_closep) struct act act = { 0 };
+	_cleanup_(act_close) struct act act = { 0 };
 	struct args a = { 0 };
 	int r = cli_parse(cmd, &a, &argc, argv, reterr);
 

@@ -38,8 +38,7 @@ static const char *const verbs[] = { [MODE_ON] = "a change of MIG mode",
 				     [MODE_OFF] = "a change of MIG mode",
 				     [RESET] = "a reset" };
 
-/* --- whether it may be done
- * ----------------------------------------------------------------------- */
+/* --- whether it may be done ------------------------------------------------------------------- */
 
 static int check_gpu(const struct job *j, const struct mig_gpu *g, struct mig_error *reterr)
 {
@@ -130,8 +129,7 @@ static int look(struct job *j, struct act_busy *busy, struct mig_error *reterr)
 	return r;
 }
 
-/* --- doing it
- * ------------------------------------------------------------------------------------- */
+/* --- doing it --------------------------------------------------------------------------------- */
 
 /* Each GPU by itself: one that cannot does not keep the others from it. */
 static int run_each(struct job *j, struct act_gpu_row *rows, struct mig_error *reterr)

@@ -29,11 +29,6 @@ const struct cli_opt recover_opts[] = {
 };
 #undef A
 
-static void act_closep(struct act *act)
-{
-	act_close(act);
-}
-
 /* The same operation from what there is now to the end that is wanted, to be shown. */
 static int remaining(const struct act *act, const struct engine_op *left, enum engine_way way,
 		     struct cli_source *source, struct engine_op *ret, struct mig_error *reterr)
@@ -139,7 +134,7 @@ int cmd_recover(const struct cli_cmd *cmd, int argc, char **argv, struct mig_err
 {
 	_cleanup_(engine_history_free) struct engine_history h = { 0 };
 	_cleanup_(cli_out_freep) struct cli_out *out = NULL;
-	_cleanup_(act_closep) struct act act = { 0 };
+	_cleanup_(act_close) struct act act = { 0 };
 	const struct engine_entry *left;
 	struct args a = { 0 };
 	int r;

@@ -19,8 +19,7 @@
 
 #define ENGINE_MAX_GPUS 16
 
-/* --- what a GPU has ----------------------------------------------------------------------------
- */
+/* --- what a GPU has --------------------------------------------------------------------------- */
 
 /* Instances are known by their place: ids are the driver's, and may be others after a way back. */
 struct engine_ci {
@@ -50,8 +49,7 @@ bool engine_layout_same(const struct engine_layout *a, const struct engine_layou
 /* "3g.40gb@4 (1c.3g.40gb@0 1c.3g.40gb@1) 1g.10gb@0"; "no instances". Cut, never overrun. */
 const char *engine_layout_text(const struct engine_layout *layout, char *buf, size_t size);
 
-/* --- operations --------------------------------------------------------------------------------
- */
+/* --- operations ------------------------------------------------------------------------------- */
 
 enum engine_mode { ENGINE_MODE_KEEP = 0, ENGINE_MODE_ON, ENGINE_MODE_OFF };
 
@@ -107,8 +105,7 @@ unsigned engine_all_steps(const struct engine_op *op, struct engine_step *ret);
 const char *engine_step_text(const struct engine_step *step, char *buf, size_t size);
 const char *engine_do_name(enum engine_do what);
 
-/* --- the machine -------------------------------------------------------------------------------
- */
+/* --- the machine ------------------------------------------------------------------------------ */
 
 /* Resets one GPU, by a way that NVML has not. 0; -EBUSY somebody has it open; -ENOTSUP cannot. */
 typedef int (*engine_reset_fn)(void *arg, const struct engine_gpu *gpu, struct mig_error *reterr);
@@ -159,8 +156,7 @@ struct engine_report {
 int engine_run(struct engine *e, struct engine_op *op, struct engine_report *ret,
 	       struct mig_error *reterr);
 
-/* --- what was, and what was left ---------------------------------------------------------------
- */
+/* --- what was, and what was left -------------------------------------------------------------- */
 
 /* An operation as the journal has it. */
 struct engine_entry {

@@ -123,8 +123,7 @@ const char *engine_layout_text(const struct engine_layout *l, char *buf, size_t 
 	return buf;
 }
 
-/* --- from one layout to another ----------------------------------------------------------------
- */
+/* --- from one layout to another --------------------------------------------------------------- */
 
 struct list {
 	struct engine_step *step;

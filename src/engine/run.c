@@ -25,8 +25,7 @@ const char *engine_result_name(enum engine_result result)
 	return result_names[result];
 }
 
-/* --- signals: a step is not to be cut in two ----------------------------------------------------
- */
+/* --- signals: a step is not to be cut in two -------------------------------------------------- */
 
 static const int stops[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
@@ -67,8 +66,7 @@ static void release_signals(const sigset_t *was)
 	sigprocmask(SIG_SETMASK, was, NULL);
 }
 
-/* --- one step, written down ---------------------------------------------------------------------
- */
+/* --- one step, written down ------------------------------------------------------------------- */
 
 static void say_failed(const struct engine_op *op, const struct engine_step *step,
 		       const struct engine_did *did, struct engine_report *ret)
@@ -216,8 +214,7 @@ static bool look(struct engine *e, const struct engine_op *op, enum engine_way w
 	return so;
 }
 
-/* --- the whole ----------------------------------------------------------------------------------
- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 unsigned engine_all_steps(const struct engine_op *op, struct engine_step *ret)
 {

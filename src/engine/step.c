@@ -103,8 +103,7 @@ static int find_ci(const struct nvml_api *api, nvmlGpuInstance_t gi, const struc
 	return did->status = NVML_ERROR_NOT_FOUND;
 }
 
-/* --- one function for each kind of step --------------------------------------------------------
- */
+/* --- one function for each kind of step ------------------------------------------------------- */
 
 static void set_mode(const struct nvml_api *api, nvmlDevice_t dev, const struct engine_step *s,
 		     struct engine_did *did)
