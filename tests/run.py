@@ -102,6 +102,9 @@ def main():
     for name, why in count.skipped:
         print(f"skipped: {name}: {why}")
     print(f"{time.monotonic() - start:.0f} seconds")
+    # Again, by name: who sees only the end of a long output sees what to look for.
+    for name, text in count.failed:
+        print(f"failed: {name}: {text.partition(chr(10))[0]}")
     line = f"{count.passed} passed, {len(count.failed)} failed, {len(count.skipped)} skipped"
     (folder / "count").write_text(line + "\n")
     print(line, flush=True)

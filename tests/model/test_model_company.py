@@ -4,7 +4,9 @@
 """Two GPUs of one machine, of which one changes as soon as it is reset and the other at once, in the
 company of processes that hold GPUs and compute instances: what they keep from being destroyed, changed or
 reset, and that one GPU's instances and processes are nothing to the other."""
+import os
 import random
+import signal
 
 from lockstep import LONG, Lab, Tally, Talk
 from mig import Board, Gpu
@@ -48,7 +50,7 @@ class Live:
 class Machine:
     def __init__(self, lab, talk, tally):
         self.lab, self.talk, self.tally = lab, talk, tally
-        self.history, self.here, self.clients = [], None, {}
+        self.history, self.here, self.clients, self.fds = [], None, {}, []
         self.gpus = [Live(self, i, key) for i, key in enumerate(BOARDS)]
         self.uses = 0
 
@@ -64,6 +66,7 @@ class Machine:
     def start(self, *words, attached=(), busy=None):
         text = self.lab.migctl("lab", "client", "start", "--lab", "one", *words)
         pid = int(text.split()[-1])
+        self.fds.append(os.pidfd_open(pid))
         self.clients[pid] = (attached, busy)
         self.history.append("client " + " ".join(words))
         for live in attached:
@@ -86,6 +89,15 @@ class Machine:
             live.gpu.attached -= 1
             if all(b != busy for _, b in self.clients.values()):
                 live.gpu.busy.discard(held)
+
+    def end_all(self):
+        """Not by migctl, for a listed fault may be in what it does for that."""
+        for fd in self.fds:
+            try:
+                signal.pidfd_send_signal(fd, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            os.close(fd)
 
     def client(self, r):
         """Somebody comes or goes."""
@@ -172,7 +184,7 @@ def keep_company(tally, steps):
             script(machine)
             walk(machine, 1, steps)
         finally:
-            lab.migctl("lab", "client", "stop", "--all", "--lab", "one")
+            machine.end_all()
         return machine.uses
 
 

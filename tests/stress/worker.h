@@ -64,6 +64,7 @@ struct worker {
 	struct stress_shared *all;
 	const char *dir;
 	unsigned seed, depth; /* depth: of a fork */
+	bool threaded;	      /* other threads of this process are at work, too */
 	struct nvml_api nvml;
 	const struct migkit_export *table;
 	nvmlDevice_t gpu;
@@ -269,12 +270,28 @@ static void do_accounting(struct worker *w)
 
 static void one_operation(struct worker *w);
 
+/*
+ * AddressSanitizer's allocator knows no fork: a child that is forked while another thread allocates
+ * finds its locks taken and waits for ever, with the lab's lock if that is where it allocates. The
+ * C library's own allocator is made for it.
+ */
+#if defined(__SANITIZE_ADDRESS__)
+#define THREADS_MAY_FORK false
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define THREADS_MAY_FORK false
+#endif
+#endif
+#ifndef THREADS_MAY_FORK
+#define THREADS_MAY_FORK true
+#endif
+
 /* The child uses the library as it found it. It may be killed by a fault, and may outlive us. */
 static void do_forks(struct worker *w)
 {
 	pid_t pid;
 
-	if (w->depth > 1)
+	if (w->depth > 1 || (w->threaded && !THREADS_MAY_FORK))
 		return;
 	pid = fork();
 	if (!pid) {
@@ -299,6 +316,7 @@ static void *in_thread(void *arg)
 	struct worker own = *(const struct worker *)arg;
 
 	own.depth++;
+	own.threaded = true;
 	own.seed ^= (unsigned)(uintptr_t)pthread_self();
 	for (unsigned i = 0; i < 4; i++)
 		one_operation(&own);
