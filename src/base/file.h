@@ -9,10 +9,13 @@
  * library, which must load on hosts back to 2.28. */
 struct base_file_id {
 	uint64_t dev, ino, size;
+	uint32_t links; /* names that lead to it; 0: none does any more */
 	bool regular;
 };
 
 /* 0 or negative errno. */
 int base_file_id(int fd, struct base_file_id *ret);
+/* Of a file in an open folder. */
+int base_file_id_at(int dir_fd, const char *path, struct base_file_id *ret);
 
 #endif

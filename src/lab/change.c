@@ -12,39 +12,14 @@
 #include "lab/format.h"
 #include "lab/root.h"
 
-/* Opened anew for each change: hosts close descriptors behind our back, and a kept one would carry
- * the lock into forked children. */
-static int open_file(const struct lab *lab)
+static int lock(const struct lab *lab)
 {
-	char path[sizeof(lab->dir) + sizeof("/" LAB_STATE_FILE)];
-	_cleanup_close_ int fd = -1;
-	struct base_file_id id;
-	int r;
+	int fd = lab_state_fd(lab);
 
-	snprintf(path, sizeof(path), "%s/" LAB_STATE_FILE, lab->dir);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? -ENODEV : -EPERM;
-	if (base_file_id(fd, &id) < 0 || id.dev != lab->map->id.dev || id.ino != lab->map->id.ino ||
-	    id.size != lab->map->id.size)
-		return -ENODEV; /* destroyed, and perhaps another lab made in its place */
-	r = fd;
-	fd = -1;
-	return r;
-}
-
-static int open_locked(const struct lab *lab)
-{
-	_cleanup_close_ int fd = open_file(lab);
-	int r = fd;
-
-	if (fd < 0)
-		return fd;
-	while (flock(fd, LOCK_EX) < 0)
+	while (fd >= 0 && flock(fd, LOCK_EX) < 0)
 		if (errno != EINTR)
 			return -EIO;
-	fd = -1;
-	return r;
+	return fd;
 }
 
 static int ensure_writable(struct lab_map *map, int fd)
@@ -65,12 +40,12 @@ uint8_t *lab_writable(const struct lab *lab)
 {
 	struct lab_map *map = lab->map;
 	uint8_t *rw = __atomic_load_n(&map->rw, __ATOMIC_ACQUIRE);
-	_cleanup_close_ int fd = -1;
+	int fd;
 
 	if (rw || __atomic_load_n(&map->no_rw, __ATOMIC_RELAXED))
 		return rw;
 	pthread_mutex_lock(&lab_mutex);
-	fd = open_file(lab);
+	fd = lab_state_fd(lab);
 	if (fd < 0 || ensure_writable(map, fd) < 0)
 		__atomic_store_n(&map->no_rw, true, __ATOMIC_RELAXED);
 	rw = map->rw;
@@ -83,33 +58,51 @@ struct change {
 	void *arg;
 };
 
-/* States are not for the stack: a thread of a foreign program may have 64 KiB of it. */
+/*
+ * The state to work on: not on the stack, for a thread of a foreign program may have 64 KiB of it.
+ * It is kept, so that who made the last change does not copy it again.
+ */
+static struct lab_state *scratch(struct lab_map *map, const struct lab_state *now)
+{
+	bool have = map->scratch && map->scratch_seq == now->seq;
+
+	if (!map->scratch)
+		map->scratch = malloc(map->head.copy_size);
+	if (map->scratch && !have)
+		memcpy(map->scratch, now, map->head.copy_size);
+	map->differ.known = map->differ.known && have;
+	map->scratch_seq = UINT64_MAX; /* of none: the change may fail half way */
+	return map->scratch;
+}
+
 static int change_state(struct lab *lab, void *arg)
 {
 	const struct change *c = arg;
 	struct lab_map *map = lab->map;
 	struct root_follow files;
-	size_t size = map->head.copy_size;
-	_cleanup_free_ struct lab_state *before = malloc(sizeof(*before));
-	_cleanup_free_ struct lab_state *after = malloc(sizeof(*after));
+	struct lab_blocks differ;
+	/* Stays as it is, current or not, until the next change. */
+	const struct lab_state *before = lab_locked_state(map);
+	struct lab_state *after;
 	int r;
 
-	if (!before || !after)
-		return -ENOMEM;
-	lab_load_locked(map, before);
 	if (before->boot != lab_boot(lab))
 		return -ENODEV;
-	memcpy(after, before, size);
+	after = scratch(map, before);
+	if (!after)
+		return -ENOMEM;
 	lab_drop_dead_clients(lab, after);
 	r = c->fn(lab, after, c->arg);
 	if (r < 0)
 		return r;
-	root_follow_begin(&files, lab, before, after);
-	if (memcmp(before, after, size) != 0)
-		lab_publish(map, before, after);
-	root_follow_end(&files, lab, before, after);
+	differ = lab_difference(map, before, after);
+	root_follow_begin(&files, lab, before, after, &differ);
+	lab_publish(map, before, after, &differ);
+	root_follow_end(&files, lab, after);
+	map->scratch_seq = after->seq;
 	/* Last: who is told of a new layout may look at its files next. */
-	if (before->n_events != after->n_events || before->boot != after->boot)
+	if (before->boot != after->boot ||
+	    (before->n_events != after->n_events && lab_anyone_waits(map)))
 		lab_wake(map, offsetof(struct lab_header, seq));
 	return r;
 }
@@ -119,7 +112,7 @@ int lab_locked(struct lab *lab, int (*fn)(struct lab *lab, void *arg), void *arg
 	int saved = errno, fd, r;
 
 	pthread_mutex_lock(&lab_mutex);
-	fd = open_locked(lab);
+	fd = lock(lab);
 	r = fd;
 	if (fd >= 0) {
 		if (lab_word_load(lab->map->ro, offsetof(struct lab_header, destroyed)))
@@ -128,8 +121,7 @@ int lab_locked(struct lab *lab, int (*fn)(struct lab *lab, void *arg), void *arg
 			r = ensure_writable(lab->map, fd);
 		if (r >= 0)
 			r = fn(lab, arg);
-		(void)flock(fd, LOCK_UN); /* at once, whoever else holds this description */
-		close(fd);
+		(void)flock(fd, LOCK_UN);
 	}
 	pthread_mutex_unlock(&lab_mutex);
 	errno = saved;

@@ -33,6 +33,7 @@ void lab_raise(struct lab_state *st, enum lab_event_kind kind, unsigned gpu, int
 
 struct lab_watch lab_watch(const struct lab *lab)
 {
+	(void)lab_writable(lab); /* who waits says so in the file */
 	return (struct lab_watch){ .map = lab->map, .boot = lab_boot(lab) };
 }
 
@@ -112,14 +113,40 @@ static bool gone(const struct lab_watch *w)
 	return lab_gone(w->map, w->boot);
 }
 
+/* One more or one fewer who waits, before and after it sleeps; false: this user may not say so. */
+static bool count_sleeper(const struct lab_map *map, int n)
+{
+	uint8_t *rw = __atomic_load_n(&map->rw, __ATOMIC_ACQUIRE);
+
+	if (rw)
+		__atomic_add_fetch((uint64_t *)(void *)(rw + offsetof(struct lab_header, sleepers)),
+				   (uint64_t)(int64_t)n, __ATOMIC_SEQ_CST);
+	return rw;
+}
+
+bool lab_anyone_waits(const struct lab_map *map)
+{
+	/* After the new sequence number: who counts itself later finds that one and does not sleep.
+	 */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return lab_word_load(map->ro, offsetof(struct lab_header, sleepers)) != 0;
+}
+
 int lab_event_wait(const struct lab_watch *w, uint64_t after, unsigned ms)
 {
 	int saved = errno;
 	const size_t word = offsetof(struct lab_header, seq);
 	uint32_t seen = lab_wake_seen(w->map, word);
+	uint64_t us = (uint64_t)ms * 1000;
 
-	if (lab_event_newest(w) <= after && ms && !gone(w))
-		lab_sleep_on(w->map, word, seen, (uint64_t)ms * 1000);
+	if (lab_event_newest(w) <= after && ms && !gone(w)) {
+		bool counted = count_sleeper(w->map, 1);
+
+		/* Nobody wakes whom nobody knows of. */
+		lab_sleep_on(w->map, word, seen, counted || us < 10000 ? us : 10000);
+		if (counted)
+			(void)count_sleeper(w->map, -1);
+	}
 	errno = saved;
 	return gone(w) ? -ENODEV : 0;
 }

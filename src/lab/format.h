@@ -46,6 +46,7 @@ struct lab_header {
 	uint64_t root_boot; /* and the boot whose device nodes they have */
 	uint64_t watch;	    /* enum lab_watch_bit: beside seq, which calls read anyway */
 	uint64_t trouble_seq;
+	uint64_t sleepers; /* who waits for an event; one that was killed is counted for ever */
 };
 
 _Static_assert(offsetof(struct lab_header, seq) == 128, "the changing words have their own line");
@@ -79,6 +80,13 @@ struct lab_part {
 	size_t size;	  /* of a copy, without the sum */
 };
 
+/* Blocks of a part, as bits: where two of its copies may differ. */
+#define LAB_BLOCK 256u
+struct lab_blocks {
+	bool known; /* else: anywhere */
+	uint64_t bit[(sizeof(struct lab_state) / LAB_BLOCK + 64) / 64];
+};
+
 /* A file that this process has mapped; it stays mapped for the life of the process. */
 struct lab_map {
 	struct lab_map *next;
@@ -88,14 +96,20 @@ struct lab_map {
 	bool no_rw;  /* this process may not write to it: its counts are its own */
 	struct lab_live_fault own[LAB_MAX_FAULTS];
 	size_t size;
+	struct lab_state *scratch;	/* for the next change; ... */
+	uint64_t scratch_seq;		/* ... the state of that number */
+	struct lab_blocks differ;	/* between that and the one before it */
 	struct lab_header head;		/* as it was when the file was checked */
 	struct lab_const *con;		/* private copy */
 	unsigned users;			/* labs opened on it */
 	unsigned attached;		/* of them, those that count as having the GPUs open */
 	int holders_fd;			/* kept while there are users: its closing ends all locks */
 	struct base_file_id holders_id; /* a host may close it and reuse the number */
-	uint64_t mine;			/* holder slots of this process ... */
-	pid_t mine_pid;			/* ... valid in this process, not in a forked child */
+	int state_fd, dir_fd;		/* kept.c; -1: not open */
+	struct base_file_id dir_id;
+	pid_t kept_pid; /* who opened the two */
+	uint64_t mine;	/* holder slots of this process ... */
+	pid_t mine_pid; /* ... valid in this process, not in a forked child */
 };
 
 struct lab {
@@ -136,10 +150,22 @@ uint64_t lab_load_places(const struct lab_map *map, struct lab_place ret[LAB_MAX
 uint64_t lab_load_clients(const struct lab_map *map, struct lab_client ret[LAB_MAX_CLIENTS]);
 /* Which entries of a state's table are used. */
 uint64_t lab_used_clients(const struct lab_state *st);
-/* The current state for who has the lab's lock, so that nobody else moves it. */
-void lab_load_locked(const struct lab_map *map, struct lab_state *ret);
-/* A state into the idle copy, then current. Only under the lab's lock; before: the current one. */
-void lab_publish(struct lab_map *map, const struct lab_state *before, struct lab_state *st);
+/*
+ * The current state, in place, for who has the lab's lock: it stays as it is until the lock goes,
+ * also when another has become current.
+ */
+const struct lab_state *lab_locked_state(const struct lab_map *map);
+/* Where a state that is to be published differs from the current one. */
+struct lab_blocks lab_difference(const struct lab_map *map, const struct lab_state *before,
+				 struct lab_state *st);
+/* Whether any of the bytes from "from" to "to", exclusive, may differ. */
+bool lab_any_block(const struct lab_blocks *blocks, size_t from, size_t to);
+/*
+ * A state into the idle copy, then current; nothing where it is as before. Only under the lab's
+ * lock; before: the current one, differ: lab_difference() of the two.
+ */
+void lab_publish(struct lab_map *map, const struct lab_state *before, struct lab_state *st,
+		 const struct lab_blocks *differ);
 /* The same of the trouble. */
 void lab_load_trouble(const struct lab_map *map, size_t offset, size_t size, void *ret);
 void lab_publish_trouble(struct lab_map *map, const struct lab_trouble *before,
@@ -162,6 +188,8 @@ void lab_raise(struct lab_state *st, enum lab_event_kind kind, unsigned gpu, int
 uint32_t lab_wake_seen(const struct lab_map *map, size_t word);
 void lab_sleep_on(const struct lab_map *map, size_t word, uint32_t seen, uint64_t us);
 void lab_wake(const struct lab_map *map, size_t word);
+/* Whether a process may be in lab_event_wait(); asked after a change. */
+bool lab_anyone_waits(const struct lab_map *map);
 
 /* trouble_call.c: the tag of a fault's counts */
 uint64_t lab_count_tag(uint32_t id);
@@ -217,6 +245,17 @@ int lab_check_header(const struct lab_header *h, uint64_t file_size, const char 
 /* Undoes lab_map_get() where no lab was made of it. */
 void lab_map_put(struct lab_map *map);
 extern pthread_mutex_t lab_mutex;
+
+/*
+ * kept.c: under lab_mutex. Descriptors for a change, not to be closed by the caller; -ENODEV: the
+ * lab is gone, -EPERM: this user may not write to it.
+ */
+int lab_state_fd(const struct lab *lab);
+/* Of the folder, whose files follow the state; to be used after the other. */
+int lab_dir_fd(const struct lab *lab);
+/* The same, asked again what it is: to be used where a path below it is not there. */
+int lab_dir_fd_anew(const struct lab *lab);
+void lab_kept_close(struct lab_map *map);
 
 /* holders.c */
 enum { LAB_BYTE_ALL = 0, LAB_BYTE_GPU = 1 }; /* of the holders file; see there */

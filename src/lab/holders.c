@@ -109,6 +109,7 @@ void lab_detach(struct lab *lab)
 		if (still_ours(map))
 			close(map->holders_fd);
 		map->holders_fd = -1;
+		lab_kept_close(map);
 		map->mine = 0; /* the locks went with it */
 	}
 	pthread_mutex_unlock(&lab_mutex);

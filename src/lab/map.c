@@ -17,7 +17,7 @@ pthread_mutex_t lab_mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
 static struct lab_map *maps;
 
-/* No change is under way in the child of a fork, so no descriptor with the lab's lock is in it. */
+/* No change is under way in the child of a fork, and it keeps no descriptor with the lab's lock. */
 static void before_fork(void)
 {
 	pthread_mutex_lock(&lab_mutex);
@@ -32,6 +32,8 @@ static void after_fork_parent(void)
 static void after_fork_child(void)
 {
 	lab_mutex = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+	for (struct lab_map *map = maps; map; map = map->next)
+		lab_kept_close(map);
 }
 
 __attribute__((constructor)) static void watch_forks(void)
@@ -251,6 +253,7 @@ static void map_free(struct lab_map **mapp)
 	if (map->rw)
 		munmap(map->rw, map->size);
 	free(map->con);
+	free(map->scratch);
 	free(map);
 }
 
@@ -270,7 +273,7 @@ static int map_new(int fd, const struct base_file_id *id, const char *path, stru
 				path, (unsigned long long)id->size);
 	map->size = id->size;
 	map->id = *id;
-	map->holders_fd = -1;
+	map->holders_fd = map->state_fd = map->dir_fd = -1;
 	ro = mmap(NULL, map->size, PROT_READ, MAP_SHARED, fd, 0);
 	if (ro == MAP_FAILED)
 		return mig_fail(reterr, -errno, "cannot map %s: %s", path, strerror(errno));

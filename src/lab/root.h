@@ -71,18 +71,28 @@ void lab_root_remove(const char *dir);
 
 /* --- root_follow.c: under the lab's lock ---------------------------------------------------- */
 
-struct root_follow {
-	const char *dir; /* the lab's folder; NULL: nothing to do */
-	int fd;		 /* of it, for who needs more than a path; -1: not opened yet */
-	bool whole;	 /* what is there is not known: everything is compared */
-	bool failed;	 /* some file could not be changed */
+/* The instances of a GPU, by id. */
+struct root_have {
+	uint16_t gi;
+	uint8_t ci[MIG_MAX_GI_ID + 1];
+	uint8_t pad; /* is compared as a whole */
 };
 
-/* Before the state is published: what is new gets its files. */
+struct lab_blocks;
+
+struct root_follow {
+	const struct lab *lab;
+	int fd;	       /* of the lab's folder, where there is something to do */
+	bool whole;    /* what is there is not known: everything is compared */
+	bool failed;   /* some file could not be changed */
+	uint16_t gpus; /* bit n: the instances of GPU n change, ... */
+	struct root_have from[LAB_MAX_GPUS], to[LAB_MAX_GPUS]; /* ... in this way */
+};
+
+/* Before the state is published: what is new gets its files. differ: lab_difference() */
 void root_follow_begin(struct root_follow *f, const struct lab *lab, const struct lab_state *before,
-		       const struct lab_state *after);
+		       const struct lab_state *after, const struct lab_blocks *differ);
 /* After it: what is gone loses them. */
-void root_follow_end(struct root_follow *f, const struct lab *lab, const struct lab_state *before,
-		     const struct lab_state *after);
+void root_follow_end(struct root_follow *f, const struct lab *lab, const struct lab_state *after);
 
 #endif

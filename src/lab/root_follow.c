@@ -39,22 +39,15 @@ static long test_die_at_file;
 #define STEP() ((void)0)
 #endif
 
-/* The instances of a GPU, by id. */
-struct have {
-	uint16_t gi;
-	uint8_t ci[MIG_MAX_GI_ID + 1];
-	uint8_t pad; /* is compared as a whole */
-};
-
 struct cap {
 	unsigned gpu; /* minor number */
 	unsigned gi;
 	int ci; /* -1: the GI's own */
 };
 
-static struct have have_of(const struct lab_gpu *gpu)
+static struct root_have have_of(const struct lab_gpu *gpu)
 {
-	struct have h = { 0 };
+	struct root_have h = { 0 };
 
 	for (unsigned i = 0; i < MIG_MAX_GI; i++) {
 		const struct lab_gi *gi = &gpu->gi[i];
@@ -69,51 +62,55 @@ static struct have have_of(const struct lab_gpu *gpu)
 	return h;
 }
 
+/* snprintf() would be a fifth of what a change costs this process. */
+static char *put_text(char *to, const char *text)
+{
+	size_t n = strlen(text);
+
+	memcpy(to, text, n);
+	return to + n;
+}
+
+static char *put_number(char *to, unsigned n)
+{
+	char digit[16], *p = digit + sizeof(digit);
+
+	*--p = '\0';
+	do
+		*--p = (char)('0' + n % 10);
+	while (n /= 10);
+	return put_text(to, p);
+}
+
+static void cap_path(const struct cap *c, const char *const part[3], char ret[128])
+{
+	char *to = put_number(put_text(ret, part[0]), c->gpu);
+
+	to = put_number(put_text(to, part[1]), c->gi);
+	if (c->ci >= 0)
+		to = put_number(put_text(to, part[2]), (unsigned)c->ci);
+	*to = '\0';
+}
+
 static void place_path(const struct cap *c, char ret[128])
 {
-	int n = snprintf(ret, 128, LAB_ROOT_CAPS "/gpu%u/mig/gi%u", c->gpu, c->gi);
+	static const char *const part[] = { LAB_ROOT_CAPS "/gpu", "/mig/gi", "/ci" };
 
-	if (c->ci >= 0)
-		snprintf(ret + n, 128 - (size_t)n, "/ci%d", c->ci);
+	cap_path(c, part, ret);
 }
 
 static void spare_path(const struct cap *c, char ret[128])
 {
-	int n = snprintf(ret, 128, LAB_ROOT_SPARE "/gpu%u-gi%u", c->gpu, c->gi);
+	static const char *const part[] = { LAB_ROOT_SPARE "/gpu", "-gi", "-ci" };
 
-	if (c->ci >= 0)
-		snprintf(ret + n, 128 - (size_t)n, "-ci%d", c->ci);
-}
-
-/*
- * The lab's folder is opened only where an instance comes for the first time or everything is
- * compared: one that comes and goes is a rename by a whole path, and four system calls less of a
- * pair's nineteen.
- */
-static int folder(struct root_follow *f)
-{
-	if (f->fd < 0)
-		f->fd = open(f->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (f->fd < 0)
-		f->failed = true;
-	return f->fd;
-}
-
-#define WHOLE_PATH (PATH_MAX + 160)
-
-static const char *whole_path(const struct root_follow *f, const char *path, char ret[WHOLE_PATH])
-{
-	snprintf(ret, WHOLE_PATH, "%s/%s", f->dir, path);
-	return ret;
+	cap_path(c, part, ret);
 }
 
 /* 0 or -errno */
 static int move(const struct root_follow *f, const char *from, const char *to)
 {
-	char a[WHOLE_PATH], b[WHOLE_PATH];
-
 	STEP();
-	return rename(whole_path(f, from, a), whole_path(f, to, b)) < 0 ? -errno : 0;
+	return renameat(f->fd, from, f->fd, to) < 0 ? -errno : 0;
 }
 
 static void remove_folder(int fd, const char *path)
@@ -153,38 +150,50 @@ static int new_folder(int fd, unsigned minor, const char *place)
 	return renameat(fd, name, fd, place) < 0 ? -errno : 0;
 }
 
-static int ensure_node(struct root_follow *f, unsigned minor)
+static int ensure_node(const struct root_follow *f, unsigned minor)
 {
-	char path[64], whole[WHOLE_PATH];
-	int fd, file;
+	char path[64];
+	int file;
 
 	snprintf(path, sizeof(path), LAB_ROOT_CAP_DEV "%u", minor);
-	if (access(whole_path(f, path, whole), F_OK) >= 0)
+	if (faccessat(f->fd, path, F_OK, 0) >= 0)
 		return 0;
-	fd = folder(f);
 	STEP();
-	if (linkat(fd, LAB_ROOT_CAP_NODE, fd, path, 0) >= 0 || errno == EEXIST)
+	if (linkat(f->fd, LAB_ROOT_CAP_NODE, f->fd, path, 0) >= 0 || errno == EEXIST)
 		return 0;
 	/* No links here, or not to a node of somebody else's (fs.protected_hardlinks). */
 	STEP();
-	file = openat(fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
+	file = openat(f->fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
 	if (file < 0)
 		return -errno;
 	close(file);
 	return 0;
 }
 
-static void add(struct root_follow *f, const struct cap *c)
+/*
+ * The node is looked at each time: somebody may have removed it. A folder that does not come from
+ * where the spare ones are is the first of its instance, or the descriptor is not ours any more.
+ */
+static int try_add(struct root_follow *f, const struct cap *c)
 {
 	unsigned minor = lab_cap_minor(c->gpu, c->gi, c->ci);
 	char place[128], spare[128];
-	int r = ensure_node(f, minor), moved;
+	int r = ensure_node(f, minor);
 
+	if (r < 0)
+		return r;
 	place_path(c, place);
 	spare_path(c, spare);
-	moved = move(f, spare, place);
-	if (moved < 0 && r >= 0)
-		r = moved == -ENOENT ? new_folder(folder(f), minor, place) : moved;
+	r = move(f, spare, place);
+	return r == -ENOENT ? new_folder(f->fd, minor, place) : r;
+}
+
+static void add(struct root_follow *f, const struct cap *c)
+{
+	int r = try_add(f, c);
+
+	if (r < 0 && (f->fd = lab_dir_fd_anew(f->lab)) >= 0)
+		r = try_add(f, c);
 	f->failed = f->failed || r < 0;
 }
 
@@ -199,14 +208,14 @@ static void drop(struct root_follow *f, const struct cap *c)
 	if (r >= 0 || r == -ENOENT)
 		return;
 	if (r == -ENOTEMPTY || r == -EEXIST)
-		remove_folder(folder(f), place); /* a spare one is there already */
+		remove_folder(f->fd, place); /* a spare one is there already */
 	else
 		f->failed = true;
 }
 
 /* Instances of "to" that "from" lacks: outer folders come first. */
-static void add_missing(struct root_follow *f, unsigned gpu, const struct have *from,
-			const struct have *to)
+static void add_missing(struct root_follow *f, unsigned gpu, const struct root_have *from,
+			const struct root_have *to)
 {
 	for (unsigned gi = 0; gi <= MIG_MAX_GI_ID; gi++) {
 		if (!(to->gi >> gi & 1))
@@ -220,8 +229,8 @@ static void add_missing(struct root_follow *f, unsigned gpu, const struct have *
 }
 
 /* Instances of "from" that "to" lacks: inner folders go first. */
-static void drop_gone(struct root_follow *f, unsigned gpu, const struct have *from,
-		      const struct have *to)
+static void drop_gone(struct root_follow *f, unsigned gpu, const struct root_have *from,
+		      const struct root_have *to)
 {
 	for (unsigned gi = 0; gi <= MIG_MAX_GI_ID; gi++) {
 		if (!(from->gi >> gi & 1))
@@ -236,7 +245,7 @@ static void drop_gone(struct root_follow *f, unsigned gpu, const struct have *fr
 
 static DIR *open_folder(struct root_follow *f, const char *path)
 {
-	int fd = openat(folder(f), path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(f->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
 	if (!dir && fd >= 0)
@@ -275,9 +284,9 @@ static uint32_t numbered(struct root_follow *f, const char *path, const char *pr
 	return found;
 }
 
-static struct have have_in_tree(struct root_follow *f, unsigned gpu)
+static struct root_have have_in_tree(struct root_follow *f, unsigned gpu)
 {
-	struct have h = { 0 };
+	struct root_have h = { 0 };
 	char path[128];
 
 	snprintf(path, sizeof(path), LAB_ROOT_CAPS "/gpu%u/mig", gpu);
@@ -309,7 +318,7 @@ static void after_reboot(struct root_follow *f)
 }
 
 /* Also of those that have their folder: whoever died may have had only that. */
-static void ensure_nodes(struct root_follow *f, unsigned gpu, const struct have *have)
+static void ensure_nodes(struct root_follow *f, unsigned gpu, const struct root_have *have)
 {
 	for (unsigned gi = 0; gi <= MIG_MAX_GI_ID; gi++)
 		for (int ci = -1; ci < 8; ci++)
@@ -328,44 +337,43 @@ static void mark(const struct lab *lab, uint64_t seq)
 	lab_word_store(lab->map->rw, offsetof(struct lab_header, root_seq), seq);
 }
 
-/* Most changes are of one GPU: to compare bytes is quicker than to look for instances. */
-static bool same_instances(const struct lab_gpu *a, const struct lab_gpu *b)
+/* Most changes are of one GPU. */
+static void compare(struct root_follow *f, const struct lab_state *before,
+		    const struct lab_state *after, const struct lab_blocks *differ)
 {
-	struct have x, y;
+	for (unsigned i = 0; i < after->n_gpus; i++) {
+		size_t at = offsetof(struct lab_state, gpu) + i * sizeof(struct lab_gpu) +
+			    offsetof(struct lab_gpu, gi);
 
-	if (!memcmp(a->gi, b->gi, sizeof(a->gi)))
-		return true;
-	x = have_of(a);
-	y = have_of(b);
-	return !memcmp(&x, &y, sizeof(x));
-}
-
-static bool same_layout(const struct lab_state *a, const struct lab_state *b)
-{
-	for (unsigned i = 0; i < a->n_gpus; i++)
-		if (!same_instances(&a->gpu[i], &b->gpu[i]))
-			return false;
-	return true;
+		if (!lab_any_block(differ, at, at + sizeof(after->gpu[i].gi)))
+			continue;
+		f->from[i] = have_of(&before->gpu[i]);
+		f->to[i] = have_of(&after->gpu[i]);
+		if (memcmp(&f->from[i], &f->to[i], sizeof(f->to[i])) != 0)
+			f->gpus |= 1u << i;
+	}
 }
 
 void root_follow_begin(struct root_follow *f, const struct lab *lab, const struct lab_state *before,
-		       const struct lab_state *after)
+		       const struct lab_state *after, const struct lab_blocks *differ)
 {
-	*f = (struct root_follow){ .fd = -1 };
+	f->lab = lab;
+	f->fd = -1;
+	f->gpus = 0;
+	f->failed = false;
 	f->whole = header_word(lab, offsetof(struct lab_header, root_seq)) != before->seq ||
 		   header_word(lab, offsetof(struct lab_header, root_boot)) != after->boot;
-	if (!f->whole && same_layout(before, after))
+	if (!f->whole)
+		compare(f, before, after, differ);
+	if (!f->whole && !f->gpus)
 		return;
-	f->dir = lab->dir;
 	mark(lab, MARK_CHANGING);
-	for (unsigned i = 0; i < after->n_gpus && !f->whole; i++) {
-		struct have from, to;
+	f->fd = f->whole ? lab_dir_fd_anew(lab) : lab_dir_fd(lab);
+	f->failed = f->fd < 0;
+	for (unsigned rest = f->gpus; rest && f->fd >= 0; rest &= rest - 1) {
+		unsigned i = (unsigned)__builtin_ctz(rest);
 
-		if (same_instances(&before->gpu[i], &after->gpu[i]))
-			continue;
-		from = have_of(&before->gpu[i]);
-		to = have_of(&after->gpu[i]);
-		add_missing(f, after->gpu[i].minor, &from, &to);
+		add_missing(f, after->gpu[i].minor, &f->from[i], &f->to[i]);
 	}
 }
 
@@ -375,41 +383,33 @@ static void follow_whole(struct root_follow *f, const struct lab *lab,
 {
 	bool rebooted = header_word(lab, offsetof(struct lab_header, root_boot)) != after->boot;
 
-	if (faccessat(folder(f), LAB_ROOT_CAPS, F_OK, 0) < 0) {
+	if (faccessat(f->fd, LAB_ROOT_CAPS, F_OK, 0) < 0) {
 		f->failed = true; /* a copy of a lab without its files */
 		return;
 	}
 	if (rebooted)
 		after_reboot(f);
 	for (unsigned i = 0; i < after->n_gpus; i++) {
-		const struct lab_gpu *gpu = &after->gpu[i];
-		struct have from = have_in_tree(f, gpu->minor), to = have_of(gpu);
+		unsigned minor = after->gpu[i].minor;
 
-		drop_gone(f, gpu->minor, &from, &to);
-		add_missing(f, gpu->minor, &from, &to);
-		ensure_nodes(f, gpu->minor, &to);
+		f->from[i] = have_in_tree(f, minor);
+		f->to[i] = have_of(&after->gpu[i]);
+		drop_gone(f, minor, &f->from[i], &f->to[i]);
+		add_missing(f, minor, &f->from[i], &f->to[i]);
+		ensure_nodes(f, minor, &f->to[i]);
 	}
 	if (!f->failed)
 		lab_word_store(lab->map->rw, offsetof(struct lab_header, root_boot), after->boot);
 }
 
-void root_follow_end(struct root_follow *f, const struct lab *lab, const struct lab_state *before,
-		     const struct lab_state *after)
+void root_follow_end(struct root_follow *f, const struct lab *lab, const struct lab_state *after)
 {
-	if (f->dir) {
-		if (f->whole)
-			follow_whole(f, lab, after);
-		for (unsigned i = 0; i < after->n_gpus && !f->whole; i++) {
-			struct have from, to;
+	if (f->whole && f->fd >= 0)
+		follow_whole(f, lab, after);
+	for (unsigned rest = f->gpus; rest && f->fd >= 0; rest &= rest - 1) {
+		unsigned i = (unsigned)__builtin_ctz(rest);
 
-			if (same_instances(&before->gpu[i], &after->gpu[i]))
-				continue;
-			from = have_of(&before->gpu[i]);
-			to = have_of(&after->gpu[i]);
-			drop_gone(f, after->gpu[i].minor, &from, &to);
-		}
-		if (f->fd >= 0)
-			close(f->fd);
+		drop_gone(f, after->gpu[i].minor, &f->from[i], &f->to[i]);
 	}
 	if (!f->failed)
 		mark(lab, after->seq);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "lab/format.h"
 
 #ifdef LAB_CRASH_TEST
@@ -311,38 +312,82 @@ uint64_t lab_used_clients(const struct lab_state *st)
 	return used;
 }
 
-void lab_load_locked(const struct lab_map *map, struct lab_state *ret)
+const struct lab_state *lab_locked_state(const struct lab_map *map)
 {
-	memcpy(ret, copy_of(map, state_seq(map)), map->head.copy_size);
+	return (const struct lab_state *)(const void *)copy_of(map, state_seq(map));
 }
 
-/* What is compared as one. */
-#define BLOCK 256u
-
-static size_t block_size(size_t size, size_t at)
+/* What the sum grows by where one word takes another's place. */
+static uint64_t sum_change(size_t offset, const uint8_t *from, const uint8_t *to)
 {
-	return size - at < BLOCK ? size - at : BLOCK;
+	uint64_t old, new;
+
+	memcpy(&old, from, 8);
+	memcpy(&new, to, 8);
+	return old == new ? 0 : sum_part(offset, new) - sum_part(offset, old);
 }
 
-/* The sum of data that came from data with that sum. */
-static uint64_t sum_after(const void *before, uint64_t sum, const void *after, size_t size)
+_Static_assert(sizeof(struct lab_trouble) <= sizeof(struct lab_state), "lab_blocks has the bits");
+
+static void mark_block(struct lab_blocks *blocks, size_t at)
 {
-	const uint8_t *from = before, *to = after;
+	blocks->bit[at / LAB_BLOCK / 64] |= 1ull << at / LAB_BLOCK % 64;
+}
 
-	for (size_t at = 0; at < size; at += BLOCK) {
-		size_t n = block_size(size, at);
+static size_t at_most(size_t most, size_t n)
+{
+	return n < most ? n : most;
+}
 
-		if (!memcmp(from + at, to + at, n))
-			continue;
-		for (size_t i = at; i < at + n; i += 8) {
-			uint64_t old, new;
+static void mark_in(const uint8_t *a, const uint8_t *b, size_t at, size_t end,
+		    struct lab_blocks *ret)
+{
+	for (; at < end; at += LAB_BLOCK)
+		if (memcmp(a + at, b + at, at_most(LAB_BLOCK, end - at)) != 0)
+			mark_block(ret, at);
+}
 
-			memcpy(&old, from + i, 8);
-			memcpy(&new, to + i, 8);
-			sum += sum_part(i, new) - sum_part(i, old);
-		}
+/* Where two states differ: most pages of most changes are the same. */
+static struct lab_blocks difference(const uint8_t *a, const uint8_t *b, size_t size)
+{
+	enum { PAGE = 16 * LAB_BLOCK };
+	struct lab_blocks ret = { .known = true };
+
+	for (size_t at = 0; at < size; at += PAGE) {
+		size_t n = at_most(PAGE, size - at);
+
+		if (memcmp(a + at, b + at, n) != 0)
+			mark_in(a, b, at, at + n, &ret);
 	}
-	return sum;
+	return ret;
+}
+
+/* The next block that is marked, from *at on, and its size; false: there is none. */
+static bool next_block(const struct lab_blocks *blocks, size_t size, size_t *at, size_t *ret_n)
+{
+	size_t i = *at / LAB_BLOCK;
+
+	for (uint64_t rest; i < ARRAY_SIZE(blocks->bit) * 64; i = (i / 64 + 1) * 64) {
+		rest = blocks->bit[i / 64] >> i % 64;
+		if (!rest)
+			continue;
+		*at = (i + (size_t)__builtin_ctzll(rest)) * LAB_BLOCK;
+		*ret_n = at_most(LAB_BLOCK, size - *at);
+		return true;
+	}
+	return false;
+}
+
+/* What the sum grows by from one state to another, which differ there. */
+static uint64_t sum_growth(const uint8_t *from, const uint8_t *to, size_t size,
+			   const struct lab_blocks *differ)
+{
+	uint64_t growth = 0;
+
+	for (size_t at = 0, n; next_block(differ, size, &at, &n); at += LAB_BLOCK)
+		for (size_t i = at; i < at + n; i += 8)
+			growth += sum_change(i, from + i, to + i);
+	return growth;
 }
 
 /* Words that are there already are not stored: readers keep their cache lines. */
@@ -350,53 +395,88 @@ static void store_changed(struct lab_map *map, size_t base, const void *data, si
 {
 	const uint8_t *in = data;
 
-	for (size_t at = 0; at < size; at += BLOCK) {
-		size_t n = block_size(size, at);
+	for (size_t i = 0; i < size; i += 8) {
+		uint64_t w;
 
-		if (!memcmp(map->rw + base + at, in + at, n))
-			continue;
-		for (size_t i = at; i < at + n; i += 8) {
-			uint64_t w;
-
-			memcpy(&w, in + i, 8);
-			if (w != lab_word_load(map->rw, base + i))
-				lab_word_store(map->rw, base + i, w);
-		}
+		memcpy(&w, in + i, 8);
+		if (w != lab_word_load(map->rw, base + i))
+			lab_word_store(map->rw, base + i, w);
 	}
 }
 
-/* data begins with its sequence number; before: what is current. */
+bool lab_any_block(const struct lab_blocks *blocks, size_t from, size_t to)
+{
+	for (size_t i = from / LAB_BLOCK; i * LAB_BLOCK < to; i++)
+		if (blocks->bit[i / 64] >> i % 64 & 1)
+			return true;
+	return false;
+}
+
+/* Where the idle copy has to change: there, and where it was another than the current one. */
+static struct lab_blocks outdated(const struct lab_map *map, size_t base, const void *data,
+				  size_t size, const struct lab_blocks *now,
+				  const struct lab_blocks *last)
+{
+	struct lab_blocks ret = *now;
+
+	if (!last->known)
+		return difference(map->ro + base, data, size);
+	for (size_t i = 0; i < ARRAY_SIZE(ret.bit); i++)
+		ret.bit[i] |= last->bit[i];
+	return ret;
+}
+
+/*
+ * data begins with its sequence number; before: what is current, with which it differs in now.
+ * last: where that and the idle copy differ; becomes where the new one and what was current do.
+ */
 static void publish(struct lab_map *map, const struct lab_part *part, const void *before,
-		    void *data)
+		    void *data, struct lab_blocks now, struct lab_blocks *last)
 {
 	uint64_t seq = load_seq(map, part->seq), sum = lab_word_load(map->ro, part->copy[seq % 2]);
-	size_t base = part->copy[++seq % 2];
+	size_t base = part->copy[++seq % 2], size = part->size;
+	struct lab_blocks old;
 
+	if (!lab_any_block(&now, 0, size))
+		return;
 	memcpy(data, &seq, sizeof(seq));
-	sum = sum_after(before, sum, data, part->size);
+	mark_block(&now, 0);
+	sum += sum_growth(before, data, size, &now);
+	old = outdated(map, base + sizeof(uint64_t), data, size, &now, last);
 	/* A reader that sees one of the words below must also see the sequence that preceded them.
 	 */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	store_changed(map, base + sizeof(uint64_t), data, part->size);
+	for (size_t at = 0, n; next_block(&old, size, &at, &n); at += LAB_BLOCK)
+		store_changed(map, base + sizeof(uint64_t) + at, (const uint8_t *)data + at, n);
 	lab_word_store(map->rw, base, sum);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	lab_word_store(map->rw, part->seq, seq);
+	*last = now;
 }
 
-void lab_publish(struct lab_map *map, const struct lab_state *before, struct lab_state *st)
+struct lab_blocks lab_difference(const struct lab_map *map, const struct lab_state *before,
+				 struct lab_state *st)
+{
+	st->clients = lab_used_clients(st);
+	return difference((const uint8_t *)before, (const uint8_t *)st, map->head.copy_size);
+}
+
+void lab_publish(struct lab_map *map, const struct lab_state *before, struct lab_state *st,
+		 const struct lab_blocks *differ)
 {
 	const struct lab_part part = lab_part_state(map);
 
-	st->clients = lab_used_clients(st);
-	publish(map, &part, before, st);
+	publish(map, &part, before, st, *differ, &map->differ);
 }
 
 void lab_publish_trouble(struct lab_map *map, const struct lab_trouble *before,
 			 struct lab_trouble *t)
 {
 	const struct lab_part part = lab_part_trouble(map);
+	struct lab_blocks unknown = { .known = false };
 
-	publish(map, &part, before, t);
+	publish(map, &part, before, t,
+		difference((const uint8_t *)before, (const uint8_t *)t, part.size), &unknown);
 }
 
 /* Only meaningful while no writer is at work: under the lock, or as a first look that is repeated.

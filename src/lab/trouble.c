@@ -98,8 +98,7 @@ static int change_trouble(struct lab *lab, void *arg)
 	new = lab_trouble_watch(after);
 	if ((old | new) != old)
 		lab_word_store(map->rw, watch, old | new);
-	if (memcmp(before, after, sizeof(*before)) != 0)
-		lab_publish_trouble(map, before, after);
+	lab_publish_trouble(map, before, after);
 	if (lab_word_load(map->ro, watch) != new)
 		lab_word_store(map->rw, watch, new);
 	lab_wake(map, WAKE_WORD);
