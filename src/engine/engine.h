@@ -69,6 +69,7 @@ struct engine_op {
 	char time[32]; /* UTC, "2026-11-30T01:16:22Z" */
 	char boot[40]; /* of the machine, or "" */
 	uint32_t pid;
+	uint8_t typed; /* 1: see engine_begin_typed() */
 	uint32_t n_gpu;
 	struct engine_gpu gpu[ENGINE_MAX_GPUS];
 };
@@ -155,6 +156,15 @@ struct engine_report {
  */
 int engine_run(struct engine *e, struct engine_op *op, struct engine_report *ret,
 	       struct mig_error *reterr);
+
+/*
+ * An operation whose steps are somebody else's: nvidia-smi's grammar does what was typed, call by
+ * call. What every GPU has is written down before, and what the changed ones have after it. One
+ * that is cut off between the two has no way back, as nobody knows what was wanted.
+ */
+int engine_begin_typed(struct engine *e, struct engine_op *op, struct mig_error *reterr);
+/* code: what the command ends with. */
+void engine_end_typed(struct engine *e, struct engine_op *op, int code);
 
 /* --- what was, and what was left -------------------------------------------------------------- */
 

@@ -107,9 +107,19 @@ static bool read_gpu(struct json_object *o, struct engine_gpu *ret)
 	       read_layout(o, "from", &ret->from) && read_layout(o, "to", &ret->to);
 }
 
-static bool read_begin(struct json_object *o, struct engine_op *op)
+static bool read_gpus(struct json_object *o, struct engine_op *op)
 {
 	struct json_object *gpus = list_of(o, "gpus", ENGINE_MAX_GPUS);
+
+	op->n_gpu = 0;
+	for (size_t i = 0; gpus && i < json_object_array_length(gpus); i++)
+		if (!read_gpu(json_object_array_get_idx(gpus, i), &op->gpu[op->n_gpu++]))
+			return false;
+	return gpus && op->n_gpu;
+}
+
+static bool read_begin(struct json_object *o, struct engine_op *op)
+{
 	int64_t pid = int_of(o, "pid", INT32_MAX);
 
 	copy(op->time, sizeof(op->time), text_of(o, "time"));
@@ -117,10 +127,20 @@ static bool read_begin(struct json_object *o, struct engine_op *op)
 	copy(op->boot, sizeof(op->boot), text_of(o, "boot"));
 	copy(op->command, sizeof(op->command), text_of(o, "command"));
 	op->pid = pid < 0 ? 0 : (uint32_t)pid;
-	for (size_t i = 0; gpus && i < json_object_array_length(gpus); i++)
-		if (!read_gpu(json_object_array_get_idx(gpus, i), &op->gpu[op->n_gpu++]))
-			return false;
-	return gpus && op->n_gpu;
+	op->typed = int_of(o, "typed", 1) == 1;
+	return read_gpus(o, op);
+}
+
+/* What came of an operation whose steps were not known before; of fewer GPUs than it began with. */
+static void read_end(struct json_object *o, struct engine_op *op)
+{
+	struct engine_op *end = calloc(1, sizeof(*end));
+
+	if (end && read_gpus(o, end) && end->n_gpu <= op->n_gpu) {
+		op->n_gpu = end->n_gpu;
+		memcpy(op->gpu, end->gpu, end->n_gpu * sizeof(end->gpu[0]));
+	}
+	free(end);
 }
 
 static bool begin(struct engine_history *h, uint64_t id, struct json_object *o)
@@ -173,6 +193,8 @@ static bool take_event(struct engine_history *h, struct json_object *o)
 		copy(e->result, sizeof(e->result), text_of(o, "result"));
 		copy(e->why, sizeof(e->why), text_of(o, "why"));
 		copy(e->ended_at, sizeof(e->ended_at), text_of(o, "time"));
+		if (e->op->typed)
+			read_end(o, e->op);
 	}
 	return true;
 }

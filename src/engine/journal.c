@@ -144,16 +144,10 @@ static struct json_object *layout_json(const struct engine_layout *l)
 	return list;
 }
 
-int engine_journal_begin(int fd, const struct engine_op *op, struct mig_error *reterr)
+static struct json_object *gpus_json(const struct engine_op *op)
 {
-	_cleanup_(putp) struct json_object *o = event(op, "begin");
 	struct json_object *gpus = json_object_new_array();
 
-	add_text(o, "time", op->time);
-	add_text(o, "user", op->user);
-	add_int(o, "pid", op->pid);
-	add_text(o, "boot", op->boot);
-	add_text(o, "command", op->command);
 	for (uint32_t i = 0; i < op->n_gpu; i++) {
 		const struct engine_gpu *gpu = &op->gpu[i];
 		struct json_object *g = json_object_new_object();
@@ -168,7 +162,21 @@ int engine_journal_begin(int fd, const struct engine_op *op, struct mig_error *r
 		json_object_object_add(g, "to", layout_json(&gpu->to));
 		json_object_array_add(gpus, g);
 	}
-	json_object_object_add(o, "gpus", gpus);
+	return gpus;
+}
+
+int engine_journal_begin(int fd, const struct engine_op *op, struct mig_error *reterr)
+{
+	_cleanup_(putp) struct json_object *o = event(op, "begin");
+
+	add_text(o, "time", op->time);
+	add_text(o, "user", op->user);
+	add_int(o, "pid", op->pid);
+	add_text(o, "boot", op->boot);
+	add_text(o, "command", op->command);
+	if (op->typed)
+		add_int(o, "typed", 1);
+	json_object_object_add(o, "gpus", gpus_json(op));
 	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, lseek(fd, 0, SEEK_END), ROOM) < 0 &&
 	    errno != EOPNOTSUPP && errno != ENOSYS)
 		return failed("make room in", reterr);
@@ -215,5 +223,8 @@ int engine_journal_end(int fd, const struct engine_op *op, const char *result, c
 	add_text(o, "time", now);
 	add_text(o, "result", result);
 	add_text(o, "why", why);
+	/* Only now it is known what came of it. */
+	if (op->typed)
+		json_object_object_add(o, "gpus", gpus_json(op));
 	return append(fd, o, reterr);
 }

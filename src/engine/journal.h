@@ -16,6 +16,9 @@
  *   {"op": 7, "event": "did", "status": 0}
  *   {"op": 7, "event": "recover", "time": ...}
  *   {"op": 7, "event": "end", "result": "done", "why": "", "time": ...}
+ *
+ * One of nvidia-smi's grammar has "typed": 1, as its "to" the "from", and its end the GPUs that
+ * changed.
  */
 
 #define ENGINE_PATH 4096

@@ -349,6 +349,39 @@ int engine_recover(struct engine *e, struct engine_op *op, enum engine_way way,
 	return 0;
 }
 
+int engine_begin_typed(struct engine *e, struct engine_op *op, struct mig_error *reterr)
+{
+	op->typed = 1;
+	return begin(e, op, reterr);
+}
+
+/* Keeps a GPU of the operation if it has changed; one that does not answer has, for all we know. */
+static bool has_changed(struct engine *e, struct engine_gpu *gpu)
+{
+	struct state now = { 0 };
+
+	if (read_gpu(e, gpu, &now, NULL) < 0)
+		return true;
+	gpu->to = now.layout;
+	if (now.pending != gpu->pending_was)
+		gpu->mode = now.pending == MIG_MODE_ON ? ENGINE_MODE_ON : ENGINE_MODE_OFF;
+	return gpu->mode != ENGINE_MODE_KEEP || !engine_layout_same(&gpu->from, &gpu->to);
+}
+
+void engine_end_typed(struct engine *e, struct engine_op *op, int code)
+{
+	char why[64] = "";
+	uint32_t n = 0;
+
+	for (uint32_t g = 0; g < op->n_gpu; g++)
+		if (has_changed(e, &op->gpu[g]))
+			op->gpu[n++] = op->gpu[g];
+	op->n_gpu = n;
+	if (code)
+		snprintf(why, sizeof(why), "it ended with exit code %d", code);
+	(void)engine_journal_end(e->journal, op, n ? "done" : "nothing", why, NULL);
+}
+
 bool engine_settle(struct engine *e, const struct engine_op *op, const char *boot)
 {
 	_cleanup_free_ struct engine_report *report = calloc(1, sizeof(*report));
@@ -358,7 +391,7 @@ bool engine_settle(struct engine *e, const struct engine_op *op, const char *boo
 		return false;
 	if (op->boot[0] && boot[0] && strcmp(op->boot, boot) != 0)
 		result = "rebooted";
-	else if (op->gpu[0].mode != ENGINE_MODE_KEEP || op->gpu[0].reset)
+	else if (op->typed || op->gpu[0].mode != ENGINE_MODE_KEEP || op->gpu[0].reset)
 		result = "cut";
 	else if (look(e, op, ENGINE_WAY_BACK, report))
 		result = engine_result_name(ENGINE_BACK);

@@ -80,10 +80,5 @@ const char *smi_handle_error(const struct smi *smi, nvmlReturn_t status)
 
 int smi_may_change(const struct smi *smi, const char *what)
 {
-	if (smi->env->lab || smi->env->may_change_real)
-		return 0;
-	fprintf(smi->env->err,
-		"%s: %s would change a real GPU: set MIGKIT_REAL=1 to allow it, or choose a lab\n",
-		smi->env->program, what);
-	return 4;
+	return smi->env->before_change ? smi->env->before_change(smi->env->change_arg, what) : 0;
 }

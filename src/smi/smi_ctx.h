@@ -48,7 +48,7 @@ static inline unsigned long long smi_mib(const struct smi *smi, unsigned long lo
 	return (bytes + (smi->d->rounds_mib_up ? (1u << 20) - 1 : 0)) >> 20;
 }
 
-/* 0, or prints one sentence and returns 4: a real GPU may not be changed without MIGKIT_REAL=1. */
+/* 0, or an exit code, when a sentence was printed. */
 int smi_may_change(const struct smi *smi, const char *what);
 
 /* The commands. Each returns an exit code. */

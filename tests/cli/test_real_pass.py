@@ -6,6 +6,7 @@ passes arguments and answers unharmed, misses no call, and lets none pass that m
 import ctypes
 import importlib.machinery
 import importlib.util
+import json
 import os
 import pathlib
 import sys
@@ -42,11 +43,18 @@ class Driver:
                     "NVML_PASS_REAL": str(BUILD / "sim-branch" / "580" / "libnvidia-ml.so.1"),
                     "NVML_PASS_LOG": str(self.log), "MIGKIT_LOG": str(p.root / "told")}
 
+    def own_var_lib(self):
+        var = self.p.root / "var"
+        var.mkdir(exist_ok=True)
+        users = ["--user", "--map-root-user"] if os.geteuid() != 0 else []
+        return ["unshare", "--mount", *users, "sh", "-c", f'mount --bind "{var}" /var/lib && exec "$@"', "sh"]
+
     def run(self, *words):
-        """(what migctl said, the calls seen), which are those that the library itself tells of."""
+        """(what migctl said, the calls seen), which are those that the library itself tells of.
+        What migctl writes down goes to an empty /var/lib of its own, not to this machine's."""
         for path in (self.log, self.p.root / "told"):
             path.unlink(missing_ok=True)
-        done = self.p.run(*words, env=self.env)
+        done = self.p.run(*words, env=self.env, before=self.own_var_lib())
         found = reading.calls(self.log)
         told = [line.split()[1:3] for line in (self.p.root / "told").read_text().splitlines()]
         seen = [[c.name, str(c.status)] for c in found
@@ -127,12 +135,15 @@ def reading_passes(driver):
               f"migctl {' '.join(words)}: {done}, {reading.judge(found)}")
 
 
+def said(driver):
+    return json.loads(driver.run("history", "-o", "json")[0].stdout)["operations"]
+
+
 def changes(driver, open_folder):
-    # Without MIGKIT_REAL migctl would refuse to change a driver; here it is a lab behind it.
-    driver.env["MIGKIT_REAL"] = "1"
     state = driver.p.labs / "one" / "state"
     before = state.read_bytes()
     done, found = driver.run("smi", "-mig", "1")
+    check(said(driver)[-1]["result"] == "nothing", f"{said(driver)}")
     wrong = reading.judge(found)
     check(done.returncode != 0 and any("nvmlDeviceSetMigMode 4 BLOCKED" in w for w in wrong),
           f"a change is not stopped: {done}, {wrong}")
@@ -142,6 +153,10 @@ def changes(driver, open_folder):
         done, found = driver.run("smi", *words)
         check(done.returncode == 0 and len(reading.judge(found)) >= least, f"a change is not noticed: {done}")
     check(state.read_bytes() != before, "nothing was changed without the guard: nothing was tried")
+    last = said(driver)[-1]
+    check((last["command"], last["result"]) == ("migctl smi mig -cgi 9 -C", "done") and
+          last["from"] == "no instances" and last["to"].startswith("3g.40gb@"), f"{last}")
+    check(said(driver)[-2]["to"] == "MIG mode on", f"{said(driver)[-2]}")
 
 
 def main():

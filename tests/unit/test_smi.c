@@ -95,6 +95,12 @@ struct outcome {
 	char out[16384], err[1024];
 };
 
+static int refuse(void *arg, const char *what)
+{
+	fprintf(*(FILE **)arg, "%s is refused\n", what);
+	return 4;
+}
+
 /* Runs words (ended by NULL) without a lab. */
 static struct outcome run(bool may_change, const char *const *words)
 {
@@ -102,13 +108,15 @@ static struct outcome run(bool may_change, const char *const *words)
 	struct outcome got = { .code = -1 };
 	char *argv[16] = { (char *)"nvidia-smi" };
 	int argc = 1;
-	struct smi_env env = { .program = "migctl smi", .may_change_real = may_change };
+	struct smi_env env = { .program = "migctl smi",
+			       .before_change = may_change ? NULL : refuse };
 
 	for (; *words; words++)
 		argv[argc++] = (char *)*words;
 	env.out = fmemopen(got.out, sizeof(got.out), "w");
 	env.err = fmemopen(got.err, sizeof(got.err), "w");
 	CHECK(env.out && env.err);
+	env.change_arg = &env.err;
 	got.code = smi_main(&api, &env, argc, argv);
 	fclose(env.out);
 	fclose(env.err);
@@ -125,8 +133,8 @@ static void fresh(const char *driver)
 
 /* --- the tests ------------------------------------------------------------------------------- */
 
-/* Each changing option says one sentence on a real driver, changes nothing and ends in 4. */
-static void test_real_driver_is_not_changed(void)
+/* Whoever wants to know of a change is asked before it, and may refuse it. */
+static void test_refused_change(void)
 {
 	static const char *const changes[][4] = {
 		{ "-mig", "1" },   { "--multi-instance-gpu=0" },
@@ -145,7 +153,7 @@ static void test_real_driver_is_not_changed(void)
 		got = run(false, words);
 		CHECK_EQ(got.code, 4);
 		CHECK_STR(got.out, "");
-		CHECK(strstr(got.err, "MIGKIT_REAL=1"));
+		CHECK(strstr(got.err, " is refused\n"));
 		CHECK(strchr(got.err, '\n') == got.err + strlen(got.err) - 1);
 		CHECK_EQ(fake.changes, 0);
 	}
@@ -184,7 +192,7 @@ static void test_allowed_change(void)
 	CHECK_EQ(got.code, 255);
 }
 
-/* NVML has no reset: the sentence names NVIDIA's own command, whatever MIGKIT_REAL says. */
+/* NVML has no reset: the sentence names NVIDIA's own command, whoever may change it. */
 static void test_reset_on_a_real_driver(void)
 {
 	struct outcome got;
@@ -250,7 +258,7 @@ static void test_wishes(void)
 
 int main(void)
 {
-	test_real_driver_is_not_changed();
+	test_refused_change();
 	test_views_need_no_permission();
 	test_allowed_change();
 	test_reset_on_a_real_driver();
