@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -22,31 +21,15 @@ static int lock(const struct lab *lab)
 	return fd;
 }
 
-static int ensure_writable(struct lab_map *map, int fd)
-{
-	void *rw;
-
-	if (map->rw)
-		return 0;
-	rw = mmap(NULL, map->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (rw == MAP_FAILED)
-		return -EPERM;
-	/* Seen without the mutex by lab_writable(). */
-	__atomic_store_n(&map->rw, rw, __ATOMIC_RELEASE);
-	return 0;
-}
-
 uint8_t *lab_writable(const struct lab *lab)
 {
 	struct lab_map *map = lab->map;
 	uint8_t *rw = __atomic_load_n(&map->rw, __ATOMIC_ACQUIRE);
-	int fd;
 
 	if (rw || __atomic_load_n(&map->no_rw, __ATOMIC_RELAXED))
 		return rw;
 	pthread_mutex_lock(&lab_mutex);
-	fd = lab_state_fd(lab);
-	if (fd < 0 || ensure_writable(map, fd) < 0)
+	if (lab_map_writable(lab) < 0)
 		__atomic_store_n(&map->no_rw, true, __ATOMIC_RELAXED);
 	rw = map->rw;
 	pthread_mutex_unlock(&lab_mutex);
@@ -118,7 +101,7 @@ int lab_locked(struct lab *lab, int (*fn)(struct lab *lab, void *arg), void *arg
 		if (lab_word_load(lab->map->ro, offsetof(struct lab_header, destroyed)))
 			r = -ENODEV;
 		else
-			r = ensure_writable(lab->map, fd);
+			r = lab_map_writable(lab);
 		if (r >= 0)
 			r = fn(lab, arg);
 		(void)flock(fd, LOCK_UN);

@@ -256,6 +256,8 @@ int lab_dir_fd(const struct lab *lab);
 /* The same, asked again what it is: to be used where a path below it is not there. */
 int lab_dir_fd_anew(const struct lab *lab);
 void lab_kept_close(struct lab_map *map);
+/* Maps the file for writing where it is not yet; also under lab_mutex. */
+int lab_map_writable(const struct lab *lab);
 
 /* holders.c */
 enum { LAB_BYTE_ALL = 0, LAB_BYTE_GPU = 1 }; /* of the holders file; see there */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -63,6 +64,30 @@ int lab_state_fd(const struct lab *lab)
 	if (map->state_fd >= 0 && !id.links)
 		return -ENODEV; /* removed as any other file is */
 	return map->state_fd;
+}
+
+/*
+ * By a description of its own: a mapping keeps its description alive, a forked child has the
+ * mapping, and a lock on it would outlive the parent that is killed with it.
+ */
+int lab_map_writable(const struct lab *lab)
+{
+	struct lab_map *map = lab->map;
+	_cleanup_close_ int fd = -1;
+	struct base_file_id id;
+	void *rw;
+
+	if (map->rw)
+		return 0;
+	fd = open_state(lab, &id);
+	if (fd < 0)
+		return fd;
+	rw = mmap(NULL, map->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (rw == MAP_FAILED)
+		return -EPERM;
+	/* Seen without the mutex by lab_writable(). */
+	__atomic_store_n(&map->rw, rw, __ATOMIC_RELEASE);
+	return 0;
 }
 
 static int open_dir(const struct lab *lab)

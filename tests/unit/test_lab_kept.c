@@ -265,6 +265,54 @@ static void test_killed_in_a_change(void)
 	end(lab);
 }
 
+/* Ends in the middle of a change, with the lab's lock. */
+static int die(struct lab *lab, struct lab_state *st, void *arg)
+{
+	(void)lab;
+	(void)st;
+	(void)arg;
+	kill(getpid(), SIGKILL);
+	return 0;
+}
+
+static void die_beside_a_child(int life)
+{
+	struct lab *lab = fixture_open(&f);
+	char byte;
+
+	CHECK_EQ(lab_set_mig_mode(lab, 0, true), 0);
+	change(lab);
+	fflush(NULL);
+	if (fork())
+		lab_change(lab, die, NULL);
+	(void)!read(life, &byte, 1);
+	_exit(0);
+}
+
+/* Its child has all that it had, and lives. What this process maps, it would have from here. */
+static void test_killed_parent(void)
+{
+	struct lab *lab;
+	int life[2];
+	pid_t pid;
+
+	fixture_lab(&f, "a100-80gb-pcie", "550.163.01", 1, MIG_NUMBERING_X);
+	CHECK(!pipe(life));
+	fflush(NULL);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (!pid) {
+		close(life[1]);
+		die_beside_a_child(life[0]);
+	}
+	CHECK(waitpid(pid, NULL, 0) == pid);
+	lab = fixture_open(&f);
+	change(lab); /* waits for ever if the lock is held */
+	close(life[0]);
+	close(life[1]);
+	end(lab);
+}
+
 int main(void)
 {
 	alarm(60);
@@ -276,5 +324,6 @@ int main(void)
 	test_half_way();
 	test_in_turn();
 	test_killed_in_a_change();
+	test_killed_parent();
 	return 0;
 }
