@@ -17,6 +17,8 @@
  * but what NVIDIA's program does.
  */
 
+#define LOCK_WAIT_S 60
+
 struct job {
 	struct act act;
 	struct engine_op *op; /* begun */
@@ -56,8 +58,9 @@ static int add_gpus(struct job *job, struct mig_error *reterr)
 
 static int begin(struct job *job, struct mig_error *reterr)
 {
-	const struct act_args none = { 0 };
-	int r = act_lock(&job->act, &none, reterr);
+	/* The driver lets two of NVIDIA's program wait for each other. */
+	const struct act_args args = { .wait = LOCK_WAIT_S };
+	int r = act_lock(&job->act, &args, reterr);
 
 	if (r < 0)
 		return r;
