@@ -14,7 +14,6 @@
 #include "cli/reset.h"
 #include "observe/observe.h"
 
-#define STATE	      "/var/lib/migkit"
 #define LOOK_AGAIN_MS 50
 
 int act_check_args(const struct act_args *a, struct mig_error *reterr)
@@ -57,7 +56,7 @@ int act_open(struct act *act, struct mig_error *reterr)
 		return r;
 	act->open = true;
 	/* A lab's folder is the root of its machine. */
-	if ((size_t)snprintf(act->dir, sizeof(act->dir), "%s" STATE, act->nvml.lab_dir) >=
+	if ((size_t)snprintf(act->dir, sizeof(act->dir), "%s" ACT_STATE, act->nvml.lab_dir) >=
 	    sizeof(act->dir))
 		return mig_fail(reterr, -ENAMETOOLONG, "the path of the lab is too long");
 	read_boot(act);

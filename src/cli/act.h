@@ -44,6 +44,9 @@ struct act_args {
 
 #define ACT_GRACE 10
 
+/* Where changes are written down. */
+#define ACT_STATE "/var/lib/migkit"
+
 /* --evict without --yes, --yes without --evict: -EINVAL. */
 int act_check_args(const struct act_args *args, struct mig_error *reterr);
 
@@ -72,6 +75,11 @@ int act_open(struct act *act, struct mig_error *reterr);
 int act_lock(struct act *act, const struct act_args *args, struct mig_error *reterr);
 void act_unlock(struct act *act);
 void act_close(struct act *act);
+/*
+ * act_right.c: of an error that says that something is not permitted, adds to its sentence what is
+ * missing: which file has which mode, and whether this is a container. Returns r.
+ */
+int act_refused(const struct act *act, int r, struct mig_error *reterr);
 
 /* The operation's heading: command, boot; no GPU yet. NULL: out of memory. */
 struct engine_op *act_op(const struct act *act);

@@ -224,7 +224,8 @@ static int say_failed(const struct engine_report *report, struct mig_error *rete
 	if (!report->failed[0])
 		return mig_fail(reterr, -EIO, "%.300s", report->why);
 	if (!report->call[0] || !strcmp(report->call, "reset"))
-		return mig_fail(reterr, -EIO, "cannot %.150s: %.250s", report->failed, report->why);
+		return mig_fail(reterr, report->status == NVML_ERROR_NO_PERMISSION ? -EPERM : -EIO,
+				"cannot %.150s: %.250s", report->failed, report->why);
 	return cli_fail_driver(reterr, report->status, report->call, "cannot %s", report->failed);
 }
 
@@ -233,7 +234,9 @@ static int fail_back(const struct engine_report *report, struct mig_error *reter
 	int r = say_failed(report, reterr);
 	char what[300];
 
-	snprintf(what, sizeof(what), "%.299s", reterr->msg);
+	/* By somebody who is in no list of what is in the way: files alone show him. */
+	snprintf(what, sizeof(what), "%.240s%s", reterr->msg,
+		 report->status == NVML_ERROR_IN_USE ? ": 'migctl who' tells who has it open" : "");
 	return mig_fail(reterr, r, "%s; %s", what,
 			report->n_steps ? "what was done before it was undone, and all is as it was"
 					: "nothing was changed");

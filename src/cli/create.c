@@ -53,11 +53,15 @@ static int add_request(const struct cli_subject *s, const struct create_request 
 static int does_not_fit(const struct cli_subject *s, const struct mig_plan_goal *goal,
 			struct mig_error *reterr)
 {
+	/* What is there stays where it is, which is nobody's wish: without it the reason is found.
+	 */
+	const struct mig_plan_goal wish = { .counts = goal->counts,
+					    .at = goal->at & ~s->state.now };
 	struct mig_plan_reason why;
 	char text[CLI_PLAN_TEXT];
 	mig_slots go = 0;
 
-	if (mig_plan_must_go(s->table, &s->state, goal, &go) >= 0) {
+	if (mig_plan_must_go(s->table, &s->state, &wish, &go) >= 0) {
 		char what[CLI_PLAN_TEXT];
 
 		cli_instances_text(s, go, what, sizeof(what));
@@ -66,8 +70,8 @@ static int does_not_fit(const struct cli_subject *s, const struct mig_plan_goal 
 				"plan' say what would help; nothing was changed",
 				s->gpu->index, what);
 	}
-	mig_plan_why_not(s->table, goal, &why);
-	cli_reason_text(s->board, s->table, goal, &why, text, sizeof(text));
+	mig_plan_why_not(s->table, &wish, &why);
+	cli_reason_text(s->board, s->table, &wish, &why, text, sizeof(text));
 	return mig_fail(reterr, -ENOTSUP, "GPU %u cannot have it: %.300s; nothing was changed",
 			s->gpu->index, text);
 }
@@ -196,13 +200,37 @@ static int plan(const struct cli_subject *s, int argc, char *const *argv, struct
 	return r < 0 ? r : share_places(s, &q, create, &gpu->to, reterr);
 }
 
+static int create(struct act *act, struct args *a, struct cli_out *out, int argc, char **argv,
+		  struct mig_error *reterr)
+{
+	_cleanup_(cli_subject_close) struct cli_subject s = { 0 };
+	_cleanup_free_ struct engine_op *op = NULL;
+	struct cli_subject_args of = { 0 };
+	int r = a->act.dry_run ? 0 : act_lock(act, &a->act, reterr);
+
+	of.source = a->act.source;
+	of.source.nvml = &act->nvml;
+	of.keep = (struct cli_list){ 1, { "all" } };
+	if (r >= 0)
+		r = cli_subject_open(&of, CLI_SUBJECT_STATE, &s, reterr);
+	if (r < 0)
+		return r;
+	cli_out_main_list(out, "instances");
+	op = act_op(act);
+	if (!op)
+		return mig_fail(reterr, -ENOMEM, "out of memory");
+	r = plan(&s, argc, argv, op, reterr);
+	if (r >= 0)
+		r = act_show_steps(out, act, s.source.snapshot, op, a->act.dry_run);
+	if (r < 0)
+		return r;
+	return a->act.dry_run ? act_show_dry(out, act, reterr) : act_run(out, act, op, reterr);
+}
+
 int cmd_create(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)
 {
 	_cleanup_(act_close) struct act act = { .list = ACT_LIST_NEW };
 	_cleanup_(cli_out_freep) struct cli_out *out = NULL;
-	_cleanup_(cli_subject_close) struct cli_subject s = { 0 };
-	_cleanup_free_ struct engine_op *op = NULL;
-	struct cli_subject_args of = { 0 };
 	struct args a = { 0 };
 	int r;
 
@@ -212,23 +240,7 @@ int cmd_create(const struct cli_cmd *cmd, int argc, char **argv, struct mig_erro
 		r = cli_source_out(&a.act.source, &out, reterr);
 	if (r >= 0)
 		r = act_open(&act, reterr);
-	if (r >= 0 && !a.act.dry_run)
-		r = act_lock(&act, &a.act, reterr);
-	of.source = a.act.source;
-	of.source.nvml = &act.nvml;
-	of.keep = (struct cli_list){ 1, { "all" } };
 	if (r >= 0)
-		r = cli_subject_open(&of, CLI_SUBJECT_STATE, &s, reterr);
-	if (r < 0)
-		return r;
-	cli_out_main_list(out, "instances");
-	op = act_op(&act);
-	if (!op)
-		return mig_fail(reterr, -ENOMEM, "out of memory");
-	r = plan(&s, argc, argv, op, reterr);
-	if (r >= 0)
-		r = act_show_steps(out, &act, s.source.snapshot, op, a.act.dry_run);
-	if (r < 0)
-		return r;
-	return a.act.dry_run ? act_show_dry(out, &act, reterr) : act_run(out, &act, op, reterr);
+		r = create(&act, &a, out, argc, argv, reterr);
+	return act_refused(&act, r, reterr);
 }

@@ -330,6 +330,7 @@ int cmd_destroy(const struct cli_cmd *cmd, int argc, char **argv, struct mig_err
 		j->n_words = argc;
 		j->out = out;
 		r = act_until_free(&a.act, attempt, j, reterr);
+		r = act_refused(&j->act, r, reterr);
 	}
 	cli_source_close(&j->source);
 	free(j->op);

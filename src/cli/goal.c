@@ -64,7 +64,8 @@ static int open_board(const struct cli_subject_args *a, struct cli_subject *s,
 }
 
 /* Why there is nothing to plan for a GPU; 0: there is. */
-static int check_gpu(const struct mig_gpu *g, enum cli_subject_wish wish, struct mig_error *reterr)
+static int check_gpu(const struct cli_subject_args *a, const struct mig_gpu *g,
+		     enum cli_subject_wish wish, struct mig_error *reterr)
 {
 	if (g->status)
 		return observe_gpu_answers(g, reterr);
@@ -76,10 +77,12 @@ static int check_gpu(const struct mig_gpu *g, enum cli_subject_wish wish, struct
 				"with --board",
 				g->index, g->name);
 	if (wish == CLI_SUBJECT_STATE && g->mode == MIG_MODE_ON && g->gi_status)
-		return mig_fail(reterr, -EACCES,
-				"the instances of GPU %u cannot be read (%s): ask as root, or plan "
-				"for an empty board with --board",
-				g->index, observe_status_name(g->gi_status));
+		return mig_fail(reterr, -EACCES, "the instances of GPU %u cannot be read (%s)%s",
+				g->index, observe_status_name(g->gi_status),
+				/* Acting commands have the driver open, and no --board. */
+				a->source.nvml ? ""
+					       : ": ask as root, or plan for an empty board with "
+						 "--board");
 	return 0;
 }
 
@@ -99,7 +102,7 @@ static int open_gpu(const struct cli_subject_args *a, enum cli_subject_wish wish
 	s->opened = true;
 	r = cli_source_one_gpu(&s->source, &s->gpu, reterr);
 	if (r >= 0)
-		r = check_gpu(s->gpu, wish, reterr);
+		r = check_gpu(a, s->gpu, wish, reterr);
 	if (r < 0)
 		return r;
 	s->board = &s->gpu->board;

@@ -212,6 +212,7 @@ static int run_job(struct job *j, struct args *a, struct mig_error *reterr)
 		a->act.source.nvml = &j->act.nvml;
 		j->args = &a->act;
 		r = act_until_free(&a->act, attempt, j, reterr);
+		r = act_refused(&j->act, r, reterr);
 	}
 	cli_source_close(&j->source);
 	free(j->op);

@@ -130,12 +130,28 @@ static int recover(const struct args *a, struct act *act, struct cli_out *out,
 			      : go(out, act, left->op, way, reterr);
 }
 
-int cmd_recover(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)
+static int look(struct act *act, const struct args *a, struct cli_out *out,
+		struct mig_error *reterr)
 {
 	_cleanup_(engine_history_free) struct engine_history h = { 0 };
+	const struct engine_entry *left;
+	/* Not act_lock(), which refuses what this is for. */
+	int r = a->act.dry_run ? 0 : engine_lock(&act->engine, act->command, reterr);
+
+	if (r >= 0)
+		r = engine_history_read(act->dir, &h, reterr);
+	if (r < 0)
+		return r;
+	left = engine_unfinished(&h);
+	if (!left || (!a->act.dry_run && engine_settle(&act->engine, left->op, act->boot)))
+		return nothing(out, act, a, reterr);
+	return recover(a, act, out, left, reterr);
+}
+
+int cmd_recover(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)
+{
 	_cleanup_(cli_out_freep) struct cli_out *out = NULL;
 	_cleanup_(act_close) struct act act = { 0 };
-	const struct engine_entry *left;
 	struct args a = { 0 };
 	int r;
 
@@ -145,15 +161,7 @@ int cmd_recover(const struct cli_cmd *cmd, int argc, char **argv, struct mig_err
 		r = cli_source_out(&a.act.source, &out, reterr);
 	if (r >= 0)
 		r = act_open(&act, reterr);
-	/* Not act_lock(), which refuses what this is for. */
-	if (r >= 0 && !a.act.dry_run)
-		r = engine_lock(&act.engine, act.command, reterr);
 	if (r >= 0)
-		r = engine_history_read(act.dir, &h, reterr);
-	if (r < 0)
-		return r;
-	left = engine_unfinished(&h);
-	if (!left || (!a.act.dry_run && engine_settle(&act.engine, left->op, act.boot)))
-		return nothing(out, &act, &a, reterr);
-	return recover(&a, &act, out, left, reterr);
+		r = look(&act, &a, out, reterr);
+	return act_refused(&act, r, reterr);
 }

@@ -75,6 +75,12 @@ def made(p):
     left = {(i["profile"], i["start"], i["ci_profile"]) for i in lab.json("status")["instances"]}
     check(left == {("3g.20gb", 4, "2c.3g.20gb"), ("2g.10gb", 2, None), ("1g.5gb", 1, "1g.5gb")}, f"left: {left}")
     check({d["uuid"] for d in lab.json("devices")["devices"]} < {d["uuid"] for d in devices}, "UUIDs changed")
+    # What is there is named, and not called a wish.
+    lab.ok("destroy", "-i", "0", "all")
+    lab.ok("smi", "mig", "-cgi", "19,19,14", "-C")
+    lab.refused(UNAVAILABLE, ["no room for it beside GI 7 (1g.5gb) and GI 9 (1g.5gb): 'migctl explain'"],
+                "create", "3g.20gb")
+    lab.refused(UNAVAILABLE, ["together they need", "nothing was changed"], "create", "7g.40gb")
     p.ok("lab", "destroy", "made")
     check(not lab.dir.exists(), "the journal keeps the lab's folder")
 
@@ -104,6 +110,12 @@ def in_use(p):
     lab.ok("destroy", "0/1", "--evict", "--yes", "--grace", "5")
     names = [c["name"] for c in lab.json("lab", "client", "list")["clients"]]
     check(names == ["bystander"], f"clients: {names}")
+    # Who is in no list: the driver alone knows that there is somebody.
+    lab.ok("lab", "fault", "add", "nvmlComputeInstanceDestroy", "--return", "IN_USE")
+    done = lab.run("destroy", "2g.10gb@2") if lab.run("create", "2g.10gb@2").returncode == 0 else None
+    check(done and done.returncode == BUSY and "'migctl who' tells who has it open; " in done.stderr, f"{done}")
+    lab.ok("lab", "fault", "clear", "--all")
+    lab.ok("destroy", "2g.10gb@2")
     # One that does not end when asked.
     uuid = lab.json("create", "3g.20gb@4")["instances"][0]["uuid"]
     lab.client(uuid, "deaf")

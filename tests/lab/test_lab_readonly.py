@@ -163,7 +163,8 @@ def main():
             print(f"{what}: reads work, changes are refused")
 
 
-if len(sys.argv) > 1:
-    client(int(sys.argv[2]))
-else:
-    main()
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        client(int(sys.argv[2]))
+    else:
+        main()
