@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """make check-long: what takes too long for every run.
 
-Usage: tests/long.py [--seconds N] [--only fuzz|plan|model|stress] [--target NAME] [FOLDER]
+Usage: tests/long.py [--seconds N] [--only fuzz|plan|model|outside|stress] [--target NAME] [FOLDER]
 
 plan: the planner's tests with many more questions (MIGKIT_LONG multiplies them) and other seeds.
 model: the simulated driver beside the model of MIG (tests/model/), over all layouts of all boards.
+outside: 10,000 commands in labs, on a machine that looks as if it had a real driver (tests/cli/test_outside.py).
 stress: sixteen processes on two labs (tests/stress/), N seconds (300), under faults, kills and reboots.
 fuzz: every target of tests/fuzz under libFuzzer with AddressSanitizer and UndefinedBehaviorSanitizer,
 N seconds each (300), from the inputs that are kept; executions and coverage are printed, and what it
@@ -137,10 +138,10 @@ class Fuzz:
         return failed
 
 
-def suite(folder, name):
-    """Tests of a folder, each with many times the questions."""
+def suite(folder, *names):
+    """Tests of a folder, or one by its name, with many times the questions."""
     env = {**os.environ, "MIGKIT_LONG": str(TIMES)}
-    return run(["meson", "test", "-C", folder, "--no-rebuild", "--suite", name, "--timeout-multiplier",
+    return run(["meson", "test", "-C", folder, "--no-rebuild", *names, "--timeout-multiplier",
                 str(4 * TIMES), "--print-errorlogs", "--num-processes", "2"], env=env) != 0
 
 
@@ -153,14 +154,16 @@ def stress(folder, seconds):
 def main():
     parser = argparse.ArgumentParser(description="Tests that take long.")
     parser.add_argument("--seconds", type=int, default=300)
-    parser.add_argument("--only", choices=("plan", "model", "stress", "fuzz"))
+    parser.add_argument("--only", choices=("plan", "model", "outside", "stress", "fuzz"))
     parser.add_argument("--target")
     parser.add_argument("folder", nargs="?", type=pathlib.Path, default=ROOT / "build")
     args = parser.parse_args()
     failed = 0
     for name in ("plan", "model"):
         if args.only in (None, name):
-            failed += suite(args.folder, name)
+            failed += suite(args.folder, "--suite", name)
+    if args.only in (None, "outside"):
+        failed += suite(args.folder, "outside")
     if args.only in (None, "stress"):
         failed += stress(args.folder.resolve(), args.seconds)
     if args.only in (None, "fuzz"):

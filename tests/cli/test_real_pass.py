@@ -172,4 +172,5 @@ def main():
         changes(driver, root / "open")
 
 
-main()
+if __name__ == "__main__":
+    main()
