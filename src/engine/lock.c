@@ -17,6 +17,21 @@
  * however that ends. What stands in the file is for people only: who has it.
  */
 
+/* A read-only file system says that it is one also of a folder that is there. */
+static int make_folder(const char *path)
+{
+	struct stat st;
+	int error;
+
+	if (mkdir(path, 0755) >= 0 || errno == EEXIST)
+		return 0;
+	error = errno;
+	if (error == EROFS && stat(path, &st) == 0)
+		return 0;
+	errno = error;
+	return -1;
+}
+
 static int make_folders(const char *dir, struct mig_error *reterr)
 {
 	char path[ENGINE_PATH];
@@ -29,7 +44,7 @@ static int make_folders(const char *dir, struct mig_error *reterr)
 		if (path[i] != '/' && path[i])
 			continue;
 		path[i] = 0;
-		if (mkdir(path, 0755) < 0 && errno != EEXIST && errno != EROFS)
+		if (make_folder(path) < 0)
 			return mig_fail(reterr, -errno,
 					"cannot make %s, where changes are written down: %s; "
 					"nothing was changed",

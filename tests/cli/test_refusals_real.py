@@ -122,6 +122,12 @@ def read_only(p):
         print("no mount namespace: a read-only root was not tried")
         return 0
     lab = Lab(p, "fixed")
+    # Where nothing was ever written down, not even the folder is there.
+    fresh = p.create("fresh", board="a100-80gb-pcie", driver="580.65.06")
+    done = subprocess.run([*space, "sh", "-c", f'{MOUNTS["the lab read-only"]} && shift 2 && exec "$@"', "sh", str(fresh),
+                           str(p.root), str(p.migctl), "mode", "on", "-i", "0"], env={**p.env, "MIGKIT_LAB": str(fresh)},
+                          cwd="/", capture_output=True, text=True, timeout=60)
+    check(done.returncode == PERMISSION and "Read-only file system" in done.stderr and "No such" not in done.stderr, f"{done}")
     for sign in (None, ".dockerenv"):
         if sign:
             (lab.dir / sign).touch()
