@@ -19,6 +19,11 @@
 
 #define ENGINE_MAX_GPUS 16
 
+/* Now, UTC: "2026-11-30T01:16:22Z". */
+void engine_now(char ret[32]);
+/* Who this is, behind sudo. */
+void engine_user(char *ret, size_t size);
+
 /* --- what a GPU has --------------------------------------------------------------------------- */
 
 /* Instances are known by their place: ids are the driver's, and may be others after a way back. */

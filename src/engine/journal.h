@@ -42,7 +42,7 @@ int engine_journal_end(int fd, const struct engine_op *op, const char *result, c
 /* What a journal tells; engine_history_read() of a file that is open. */
 void engine_history_parse(FILE *f, struct engine_history *ret);
 
-/* Now, UTC: "2026-11-30T01:16:22Z". */
-void engine_now(char ret[32]);
+/* The folder of the journal, with those above it. */
+int engine_make_folders(const char *dir, struct mig_error *reterr);
 
 #endif

@@ -32,7 +32,7 @@ static int make_folder(const char *path)
 	return -1;
 }
 
-static int make_folders(const char *dir, struct mig_error *reterr)
+int engine_make_folders(const char *dir, struct mig_error *reterr)
 {
 	char path[ENGINE_PATH];
 	size_t len = strlen(dir);
@@ -101,7 +101,7 @@ int engine_lock(struct engine *e, const char *command, struct mig_error *reterr)
 {
 	char path[ENGINE_PATH + 16];
 	_cleanup_close_ int fd = -1;
-	int r = make_folders(e->dir, reterr);
+	int r = engine_make_folders(e->dir, reterr);
 
 	e->lock = e->journal = -1;
 	if (r < 0)

@@ -266,22 +266,27 @@ static void do_all(struct engine *e, const struct engine_op *op, const struct en
 	ret->result = ENGINE_DONE;
 }
 
-static void fill_in(struct engine_op *op, const struct engine_history *history)
+void engine_user(char *ret, size_t size)
 {
 	const char *sudo = secure_getenv("SUDO_USER");
 	struct passwd entry, *pw = NULL;
 	char room[1024];
 
+	(void)getpwuid_r(getuid(), &entry, room, sizeof(room), &pw);
+	if (sudo && *sudo)
+		snprintf(ret, size, "%s", sudo);
+	else if (pw)
+		snprintf(ret, size, "%s", pw->pw_name);
+	else
+		snprintf(ret, size, "%u", (unsigned)getuid());
+}
+
+static void fill_in(struct engine_op *op, const struct engine_history *history)
+{
 	op->id = history->n ? history->entry[history->n - 1].op->id + 1 : 1;
 	op->pid = (uint32_t)getpid();
 	engine_now(op->time);
-	(void)getpwuid_r(getuid(), &entry, room, sizeof(room), &pw);
-	if (sudo && *sudo)
-		snprintf(op->user, sizeof(op->user), "%s", sudo);
-	else if (pw)
-		snprintf(op->user, sizeof(op->user), "%s", pw->pw_name);
-	else
-		snprintf(op->user, sizeof(op->user), "%u", (unsigned)getuid());
+	engine_user(op->user, sizeof(op->user));
 }
 
 static int begin(struct engine *e, struct engine_op *op, struct mig_error *reterr)
