@@ -80,6 +80,11 @@ void act_close(struct act *act)
 
 void act_unlock(struct act *act)
 {
+	if (act->claiming) {
+		engine_claims_leave(&act->claims);
+		engine_claims_close(&act->claims);
+		act->claiming = false;
+	}
 	engine_unlock(&act->engine);
 }
 
@@ -105,7 +110,8 @@ static int settle(struct act *act, struct mig_error *reterr)
 	if (r < 0)
 		return r;
 	left = engine_unfinished(&history);
-	if (left && !engine_settle(&act->engine, left->op, act->boot))
+	if (left && !engine_settle(&act->engine, left->op, act->boot) &&
+	    !act_made_settle(act, left->op))
 		r = refuse(left->op, left->ended, reterr);
 	engine_history_free(&history);
 	return r;
@@ -127,6 +133,8 @@ int act_lock(struct act *act, const struct act_args *args, struct mig_error *ret
 	r = settle(act, reterr);
 	if (r < 0)
 		act_unlock(act);
+	else
+		act_made_end(act);
 	return r;
 }
 

@@ -3,6 +3,7 @@
 #define MIGKIT_CLI_ACT_H
 
 #include "cli/goal.h"
+#include "engine/claims.h"
 #include "engine/engine.h"
 #include "model/stops.h"
 
@@ -60,6 +61,9 @@ struct act {
 	/* Further list of its output, also where there is nothing to tell: "instances" that are
 	 * new, "gpus" and what came of each. */
 	enum act_list { ACT_LIST_NONE, ACT_LIST_NEW, ACT_LIST_GPUS } list;
+	/* The door of the claims, while devices are destroyed; act_unlock() leaves it. */
+	struct engine_claims claims;
+	bool claiming;
 };
 
 /* "migctl create 3g.20gb 1g.5gb" */
@@ -70,7 +74,8 @@ int act_open(struct act *act, struct mig_error *reterr);
 /*
  * Takes the machine's lock; whoever has it is waited for as long as --wait says. -ECANCELED: an
  * earlier command was cut off half way, and the sentence says which and what to do. One that was
- * cut off before or after all its steps is settled here.
+ * cut off before or after all its steps is settled here, and so is a "run --create"; what such runs
+ * have left is destroyed.
  */
 int act_lock(struct act *act, const struct act_args *args, struct mig_error *reterr);
 void act_unlock(struct act *act);
@@ -117,6 +122,20 @@ int act_until_free(const struct act_args *args,
 		   int (*attempt)(void *arg, struct act_busy *busy, struct mig_error *reterr),
 		   void *arg, struct mig_error *reterr);
 
+/* --- act_made.c: what runs have -----------------------------------------------------------------
+ */
+
+/*
+ * -EBUSY: a run has one of the MIG devices that would go. Otherwise none can take one until
+ * act_unlock(). The processes of those runs are in *busy.
+ */
+int act_claimed(struct act *act, const struct act_change *changes, unsigned n, bool dry_run,
+		struct act_busy *busy, struct mig_error *reterr);
+/* Destroys instances that "run --create" made and nobody uses any more. The lock is held. */
+void act_made_end(struct act *act);
+/* Whether what was cut off was a step of such a run, and is at an end now. The lock is held. */
+bool act_made_settle(struct act *act, struct engine_op *left);
+
 /* --- act_show.c ------------------------------------------------------------------------------- */
 
 /* The machine, and the steps that there are to do. */
@@ -143,6 +162,12 @@ int act_show_gpus(struct cli_out *out, const struct act_gpu_row *rows, size_t n)
 
 /* Runs the operation and shows what came of it. */
 int act_run(struct cli_out *out, struct act *act, struct engine_op *op, struct mig_error *reterr);
+
+/* --- create.c --------------------------------------------------------------------------------- */
+
+/* What those words make on the subject's GPU, beside what it has: its operation. */
+int create_plan(const struct cli_subject *s, int argc, char *const *argv, struct engine_op *op,
+		struct mig_error *reterr);
 
 /* --- create_words.c --------------------------------------------------------------------------- */
 

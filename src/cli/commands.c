@@ -172,6 +172,25 @@ const struct cli_cmd cli_commands[] = {
 		     "the journal. Without --finish the GPUs get back what they had before it.",
 	  .opts = recover_opts,
 	  .fn = cmd_recover },
+	{ .name = "run",
+	  .group = "Use it",
+	  .args = "PROFILE[@START] | GPU/GI | GPU/GI/CI | MIG-UUID -- COMMAND [ARGUMENT]...",
+	  .summary = "Run a program on a MIG device that nobody else has",
+	  .details =
+		  "The program finds it by CUDA_VISIBLE_DEVICES. No other run gets the device until "
+		  "the program has ended, however it ends; those who wait are served in order of "
+		  "arrival. The exit code is the program's, or 128 and the number of the signal "
+		  "that ended it.",
+	  .opts = run_opts,
+	  .flags = CMD_PROGRAM,
+	  .max_args = CMD_ANY,
+	  .takes = { TAKES_PROFILE | TAKES_CI_PROFILE | TAKES_GI | TAKES_CI | TAKES_MIG },
+	  .fn = cmd_run },
+	{ .name = "runs",
+	  .group = "Use it",
+	  .summary = "Who has which MIG device through 'migctl run', and who waits",
+	  .opts = runs_opts,
+	  .fn = cmd_runs },
 	{ .name = "snapshot",
 	  .group = "Kept for later",
 	  .args = "FILE | -",

@@ -169,7 +169,7 @@ static int check_free(const struct cli_subject *s, struct mig_error *reterr)
 	return act_in_the_way(s->source.snapshot, &first, 1, pids, ACT_MAX_PIDS, &n, reterr);
 }
 
-static int plan(const struct cli_subject *s, int argc, char *const *argv, struct engine_op *op,
+int create_plan(const struct cli_subject *s, int argc, char *const *argv, struct engine_op *op,
 		struct mig_error *reterr)
 {
 	struct request_slots q = { 0 };
@@ -219,7 +219,7 @@ static int create(struct act *act, struct args *a, struct cli_out *out, int argc
 	op = act_op(act);
 	if (!op)
 		return mig_fail(reterr, -ENOMEM, "out of memory");
-	r = plan(&s, argc, argv, op, reterr);
+	r = create_plan(&s, argc, argv, op, reterr);
 	if (r >= 0)
 		r = act_show_steps(out, act, s.source.snapshot, op, a->act.dry_run);
 	if (r < 0)

@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "cli/act.h"
 #include "cli/cmd.h"
+#include "cli/place.h"
 #include "model/snapshot.h"
 #include "observe/observe.h"
 
@@ -146,22 +147,6 @@ static int take_uuid(struct job *j, const char *uuid, struct mig_error *reterr)
 			"there is no MIG device %.60s: 'migctl devices' shows what there is", uuid);
 }
 
-static const struct mig_gpu *find_gpu(const struct mig_snapshot *s, const char *word, size_t len)
-{
-	for (uint32_t i = 0; i < s->n_gpu; i++) {
-		const struct mig_gpu *g = &s->gpu[i];
-		char index[16];
-
-		snprintf(index, sizeof(index), "%u", g->index);
-		if ((strlen(index) == len && !strncmp(index, word, len)) ||
-		    (strlen(g->uuid) == len && !strncasecmp(g->uuid, word, len)) ||
-		    (strlen(g->bus_id) == len && !strncasecmp(g->bus_id, word, len)) ||
-		    (len && strlen(g->serial) == len && !strncmp(g->serial, word, len)))
-			return g;
-	}
-	return NULL;
-}
-
 static int number(const char **at)
 {
 	char *end;
@@ -192,7 +177,7 @@ static int no_instance(const struct mig_gpu *gpu, const char *word, struct mig_e
 static int take_place(struct job *j, const char *word, struct mig_error *reterr)
 {
 	const char *slash = strchr(word, '/'), *at = slash + 1;
-	const struct mig_gpu *gpu = find_gpu(j->source.snapshot, word, (size_t)(slash - word));
+	const struct mig_gpu *gpu = cli_place_gpu(j->source.snapshot, word, (size_t)(slash - word));
 	int gi = number(&at), ci = -1;
 
 	if (!gpu)
@@ -293,6 +278,8 @@ static int attempt(void *arg, struct act_busy *busy, struct mig_error *reterr)
 	if (r >= 0)
 		r = act_in_the_way(j->source.snapshot, j->change, j->n_changes, busy->pid,
 				   ACT_MAX_PIDS, &busy->n, reterr);
+	if (r >= 0)
+		r = act_claimed(&j->act, j->change, j->n_changes, j->args->dry_run, busy, reterr);
 	if (r < 0) {
 		act_unlock(&j->act);
 		return r;

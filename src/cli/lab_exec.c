@@ -46,6 +46,24 @@ static int set_environment(const char *dir, struct mig_error *reterr)
 	return 0;
 }
 
+int lab_exec_enter(struct lab_mounts *mounts, int *ret_space, struct mig_error *reterr)
+{
+	_cleanup_(lab_closep) struct lab *lab = NULL;
+	int r = lab_open(mounts->dir, 0, &lab, reterr);
+
+	if (r >= 0)
+		r = set_environment(mounts->dir, reterr);
+	if (r < 0)
+		return r;
+	lab_root_sync(lab);
+	*ret_space = lab_space_enter();
+	if (*ret_space >= 0)
+		lab_mount_all(mounts);
+	else
+		lab_mount_none(mounts);
+	return 0;
+}
+
 static void say_missing(const struct lab_mounts *m, int space)
 {
 	if (m->proc_linked)
@@ -63,7 +81,6 @@ static void say_missing(const struct lab_mounts *m, int space)
 
 int cmd_lab_exec(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)
 {
-	_cleanup_(lab_closep) struct lab *lab = NULL;
 	struct lab_mounts mounts = { 0 };
 	struct args a = { 0 };
 	char dir[PATH_MAX];
@@ -85,20 +102,12 @@ int cmd_lab_exec(const struct cli_cmd *cmd, int argc, char **argv, struct mig_er
 		return mig_fail(reterr, -EINVAL,
 				"which program? migctl lab exec [NAME] -- COMMAND [ARGUMENT]...");
 	r = cli_lab_which(argc ? argv[0] : NULL, dir, reterr);
-	if (r >= 0)
-		r = lab_open(dir, 0, &lab, reterr);
-	if (r >= 0)
-		r = set_environment(dir, reterr);
-	if (r < 0)
-		return r;
-	lab_root_sync(lab);
 	mounts.dir = dir;
 	mounts.proc = a.proc;
-	space = lab_space_enter();
-	if (space >= 0)
-		lab_mount_all(&mounts);
-	else
-		lab_mount_none(&mounts);
+	if (r >= 0)
+		r = lab_exec_enter(&mounts, &space, reterr);
+	if (r < 0)
+		return r;
 	say_missing(&mounts, space);
 	execvp(command[0], command);
 	return mig_fail(reterr, errno == ENOENT ? -ENOENT : -errno, "cannot run %s: %s", command[0],

@@ -35,4 +35,10 @@ void lab_mount_all(struct lab_mounts *m);
 /* None of them could be: all that there are, for the sentence that says so. */
 void lab_mount_none(struct lab_mounts *m);
 
+/*
+ * lab_exec.c: this process becomes one of the lab's machine, as programs under "lab exec" are:
+ * environment and files. *ret_space: as of lab_space_enter().
+ */
+int lab_exec_enter(struct lab_mounts *mounts, int *ret_space, struct mig_error *reterr);
+
 #endif

@@ -144,8 +144,13 @@ static int look(struct act *act, const struct args *a, struct cli_out *out,
 		return r;
 	left = engine_unfinished(&h);
 	if (!left || (!a->act.dry_run && engine_settle(&act->engine, left->op, act->boot)))
-		return nothing(out, act, a, reterr);
-	return recover(a, act, out, left, reterr);
+		r = nothing(out, act, a, reterr);
+	else
+		r = recover(a, act, out, left, reterr);
+	/* And what "run --create" left, unless something is half done still. */
+	if (r >= 0 && !a->act.dry_run)
+		act_made_end(act);
+	return r;
 }
 
 int cmd_recover(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *reterr)

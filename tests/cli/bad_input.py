@@ -89,6 +89,7 @@ def operands():
     yield ["who", "a/b"], USAGE, ["a/b"]
     yield ["who", "MIG-nobody"], NOT_FOUND, ["MIG-nobody"]
     yield ["help", "banana"], USAGE, ["banana"]
+    yield from runs()
     yield ["snapshot"], USAGE, []
     yield ["boards", "capture"], USAGE, []
     yield ["draw", "3g.40gb", "-i", "0"], USAGE, ["--layout or --plan"]
@@ -98,6 +99,26 @@ def operands():
     yield ["draw", "--layout", "3g.20gb", "-i", "0", "--svg", "never.svg"], USAGE, ["nearest: 3g.40gb"]
     yield ["draw", "--layout", "4g.40gb", "4g.40gb", "-i", "0", "--svg", "never.svg"], 3, ["migctl plan"]
     yield ["draw", "--svg", "-", "-o", "json"], USAGE, ["--svg -"]
+
+
+def runs():
+    """Of a program that never starts."""
+    program = ["--", "touch", "never"]
+    for words, rc, parts in (
+            (["banana"], USAGE, ["banana"]), ([""], USAGE, ["MIG device"]), (["\x1b[31m"], USAGE, ["\\x1b[31m"]),
+            (["3g.20gb"], USAGE, ["no 3g.20gb"]), (["3g.40gb@1"], USAGE, ["0 or 4"]), (["0/1/0/0"], USAGE, ["0/1/0/0"]),
+            (["0/x"], USAGE, ["0/x"]), (["0/"], USAGE, ["'0/'"]), (["9/1"], NOT_FOUND, ["no GPU 9"]),
+            (["0/99"], NOT_FOUND, ["0/99"]), (["MIG-nobody"], NOT_FOUND, ["MIG-nobody"]), (["0,1/1"], USAGE, ["0,1/1"]),
+            (["4g.40gb"], NOT_FOUND, ["4g.40gb", "--create"]), (["0/1/0", "--create"], USAGE, ["--create makes"]),
+            (["1g.10gb", "--wait=x"], USAGE, ["--wait", "x"]), (["1g.10gb", "--wait=-1"], USAGE, ["--wait"]),
+            (["1g.10gb", "--wait=99999999999999999999"], USAGE, ["--wait"]), (["1g.10gb", "2g.20gb"], USAGE, ["which"]),
+            (["1g.10gb", "-i", "99"], NOT_FOUND, ["99"]), (["1g.10gb", "--nonsense"], USAGE, ["--nonsense"])):
+        yield ["run", *words, *program], rc, parts
+    yield ["run", "1g.10gb"], USAGE, ["which program"]
+    yield ["run", "1g.10gb", "--"], USAGE, ["which program"]
+    yield ["run"], USAGE, ["which program"]
+    yield ["runs", "banana"], USAGE, ["banana"]
+    yield ["runs", "-o", "yaml"], USAGE, ["yaml"]
 
 
 def files():

@@ -53,6 +53,10 @@ ACTING = (
     ("history", ["history"], {}), ("recover", ["recover", "-n"], {}),
     ("recover", ["recover"], {"fault": ["group:destroy", "--return", "UNKNOWN"]}),
     ("recover", ["recover"], {}), ("history", ["history"], {}),
+    (None, ["create", "-i", "0", "1g.5gb"], {}),
+    # One has it, one waits for it.
+    ("runs", ["runs"], {"beside": [["run", "1g.5gb", "-i", "0", "--", "sleep", "60"],
+                                   ["run", "1g.5gb", "-i", "0", "--wait", "--", "true"]]}),
 )
 # Further words, each by itself, so that every kind of answer is seen.
 MORE = {

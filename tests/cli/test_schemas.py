@@ -4,6 +4,7 @@
 """What -o json prints is what doc/schemas/ says, for every command that has it, on several machines
 and their recordings; each key is described, and seen with a value at least once. What -o csv prints is
 the main list of it: the same keys, the same number of rows."""
+import contextlib
 import csv
 import io
 import json
@@ -12,6 +13,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
 
 SOURCE = pathlib.Path(os.environ["MIGKIT_SOURCE"])
 sys.path.insert(0, str(SOURCE / "tests" / "clients"))
@@ -41,6 +43,8 @@ UNSEEN |= {f"create/instances[]/{key}" for key in ("memory_status", "compute_ins
 # One form of steps for all commands: what is made has no id yet, and a mode is of no instance.
 UNSEEN |= {f"create/steps[]/{key}" for key in ("gi", "ci")}
 UNSEEN |= {f"{name}/steps[]/{key}" for name in ("mode", "reset") for key in ("profile", "gi", "ci", "start")}
+# A recording runs nothing.
+UNSEEN |= {"runs/recorded"}
 # What is in the way of a reset is refused before it is tried.
 UNSEEN |= {f"reset/{key}" for key in ("why", "gpus[]/why")}
 # Nothing of this is found, or hidden, on these machines: test_doctor.py has all of it.
@@ -136,6 +140,24 @@ def check_csv(p, name, schema, words, env, said):
             check(cell == str(wanted), f"{what}: {cell!r} for {value!r}")
 
 
+@contextlib.contextmanager
+def beside(p, commands, env):
+    """Runs that are there meanwhile: those that wait go first in the end."""
+    children = []
+    for n, words in enumerate(commands, 1):
+        children.append(subprocess.Popen([p.migctl, *words], env={**p.env, **env}, cwd=p.root, stdin=subprocess.DEVNULL,
+                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        while len(p.json("runs", env=env)["runs"]) < n:
+            check(children[-1].poll() is None, f"{words} ended")
+            time.sleep(0.02)
+    try:
+        yield
+    finally:
+        for child in reversed(children):
+            child.terminate()
+            child.wait()
+
+
 def acting(p):
     """(schema, words, output) of those that change something; CSV is tried where nothing is changed."""
     p.create("act", board="a100-40gb-sxm:2", driver="550.54.15")
@@ -143,7 +165,8 @@ def acting(p):
     for name, words, more in readers.ACTING:
         if "fault" in more:
             p.ok("lab", "fault", "add", *more["fault"], "--lab", "act")
-        done = p.run(*words, "-o", "json", env=env)
+        with beside(p, more.get("beside", ()), env):
+            done = p.run(*words, "-o", "json", env=env)
         p.ok("lab", "fault", "clear", "--all", "--lab", "act")
         check(("fault" in more) == (done.returncode != 0) or name == "reset", f"{words}: {done}")
         if name:
