@@ -117,6 +117,8 @@ int run_make(struct run *run, struct mig_error *reterr)
 
 	if (r >= 0)
 		r = plan(run, source.snapshot, &op, reterr);
+	if (r >= 0 && !op)
+		r = mig_fail(reterr, -ENOMEM, "out of memory");
 	if (r < 0)
 		return r;
 	/* A signal that comes while it is made is a reason to undo that; one that comes later is

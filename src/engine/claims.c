@@ -247,7 +247,7 @@ static int look_at(const struct engine_claims *claims, const char *name, struct 
 	uint64_t number = number_of(name);
 	_cleanup_close_ int fd = -1;
 	char path[PATH_MAX];
-	struct stat st;
+	struct stat st = { 0 };
 
 	fd = number ? open_claim(claims, number, &st) : -1;
 	if (fd < 0)
