@@ -12,9 +12,9 @@
 #include "smi/smi.h"
 
 /*
- * nvidia-smi's grammar. As "migctl smi" what changes a GPU takes the machine's lock and is written
- * down as other acting commands are; under the name nvidia-smi, in a lab's shell, nothing happens
- * but what NVIDIA's program does.
+ * nvidia-smi's grammar. On a real driver what changes a GPU takes the machine's lock and is written
+ * down as other acting commands are. In a lab nothing happens but what NVIDIA's program does: it is
+ * there to be tried, also by two at once and on a full disk.
  */
 
 #define LOCK_WAIT_S 60
@@ -98,7 +98,6 @@ int cmd_smi(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *
 	struct smi_env env = { .program = cmd ? "migctl smi" : "nvidia-smi",
 			       .out = stdout,
 			       .err = stderr,
-			       .before_change = cmd ? before_change : NULL,
 			       .change_arg = &job };
 	int r = act_open(&job.act, reterr), code;
 
@@ -108,9 +107,11 @@ int cmd_smi(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error *
 		return smi_not_started(env.out, (nvmlReturn_t)reterr->nvml, nvml->status_text);
 	if (r < 0)
 		return r;
-	if (cmd)
-		act_command(cmd, argc, argv, job.act.command, sizeof(job.act.command));
+	act_command(cmd ? cmd : &(struct cli_cmd){ .name = "smi" }, argc, argv, job.act.command,
+		    sizeof(job.act.command));
 	env.lab = nvml->lab;
+	if (!env.lab)
+		env.before_change = before_change;
 	code = smi_main(&nvml->api, &env, argc + 1, argv - 1);
 	if (job.op)
 		engine_end_typed(&job.act.engine, job.op, code);
