@@ -2,10 +2,12 @@
 """Plays one situation in two labs, and writes its section of doc/situations.md."""
 import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess
 import textwrap
+import time
 
 from common import BUILD, Machine, check
 
@@ -162,11 +164,28 @@ def ours(case, smi):
         return lines, mended(case, lab, words, said)
 
 
+def wait_for_killed(command):
+    """kill does not wait for the end, and people are slower than this is."""
+    for pid in re.findall(r"\bkill (\d+)", command):
+        until = time.monotonic() + 20
+        while lives(pid) and time.monotonic() < until:
+            time.sleep(0.02)
+
+
+def lives(pid):
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"
+
+
 def mended(case, lab, words, said):
     lines = []
     for command in (c for pattern in case.mend for c in printed(said, pattern)):
         code, text = lab.shell(command)
         check(code == 0, f"{command}: exit {code}: {text}")
+        wait_for_killed(command)
         lines.append(f"$ {words.shown(command)}")
     if lab.holder:
         lab.let_go()
