@@ -14,8 +14,8 @@
  * (closefrom) and get the numbers for files of its own, so each use asks the kernel what they are.
  *
  * A forked child would share the description, and with it the lock of a parent that is killed in a
- * change: it closes both at once (map.c). One that came about without fork() uses none that it did
- * not open itself, for two processes with one description do not keep each other out.
+ * change: they are closed before a fork (map.c). A process that came about without fork() uses none
+ * that it did not open itself, for two with one description do not keep each other out.
  */
 
 static bool same(const struct base_file_id *a, const struct base_file_id *b)

@@ -17,10 +17,15 @@ pthread_mutex_t lab_mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
 static struct lab_map *maps;
 
-/* No change is under way in the child of a fork, and it keeps no descriptor with the lab's lock. */
+/*
+ * No change is under way in the child of a fork, and no descriptor with the lab's lock is in it: to
+ * close them there would be too late if the parent is killed in a change before the child runs.
+ */
 static void before_fork(void)
 {
 	pthread_mutex_lock(&lab_mutex);
+	for (struct lab_map *map = maps; map; map = map->next)
+		lab_kept_close(map);
 }
 
 static void after_fork_parent(void)
@@ -32,8 +37,6 @@ static void after_fork_parent(void)
 static void after_fork_child(void)
 {
 	lab_mutex = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
-	for (struct lab_map *map = maps; map; map = map->next)
-		lab_kept_close(map);
 }
 
 __attribute__((constructor)) static void watch_forks(void)
