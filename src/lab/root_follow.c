@@ -63,14 +63,6 @@ static struct root_have have_of(const struct lab_gpu *gpu)
 }
 
 /* snprintf() would be a fifth of what a change costs this process. */
-static char *put_text(char *to, const char *text)
-{
-	size_t n = strlen(text);
-
-	memcpy(to, text, n);
-	return to + n;
-}
-
 static char *put_number(char *to, unsigned n)
 {
 	char digit[16], *p = digit + sizeof(digit);
@@ -79,17 +71,16 @@ static char *put_number(char *to, unsigned n)
 	do
 		*--p = (char)('0' + n % 10);
 	while (n /= 10);
-	return put_text(to, p);
+	return stpcpy(to, p);
 }
 
 static void cap_path(const struct cap *c, const char *const part[3], char ret[128])
 {
-	char *to = put_number(put_text(ret, part[0]), c->gpu);
+	char *to = put_number(stpcpy(ret, part[0]), c->gpu);
 
-	to = put_number(put_text(to, part[1]), c->gi);
+	to = put_number(stpcpy(to, part[1]), c->gi);
 	if (c->ci >= 0)
-		to = put_number(put_text(to, part[2]), (unsigned)c->ci);
-	*to = '\0';
+		(void)put_number(stpcpy(to, part[2]), (unsigned)c->ci);
 }
 
 static void place_path(const struct cap *c, char ret[128])
