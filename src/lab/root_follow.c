@@ -162,8 +162,8 @@ static int ensure_node(const struct root_follow *f, unsigned minor)
 }
 
 /*
- * The node is looked at each time: somebody may have removed it. A folder that does not come from
- * where the spare ones are is the first of its instance, or the descriptor is not ours any more.
+ * The node is looked at each time: somebody may have removed it. What cannot be moved is tried once
+ * more by a descriptor of which the kernel was asked, for the number may be another folder's now.
  */
 static int try_add(struct root_follow *f, const struct cap *c)
 {
@@ -196,6 +196,8 @@ static void drop(struct root_follow *f, const struct cap *c)
 	place_path(c, place);
 	spare_path(c, spare);
 	r = move(f, place, spare);
+	if (r < 0 && (f->fd = lab_dir_fd_anew(f->lab)) >= 0)
+		r = move(f, place, spare);
 	if (r >= 0 || r == -ENOENT)
 		return;
 	if (r == -ENOTEMPTY || r == -EEXIST)

@@ -91,7 +91,12 @@ static void test_number_of_the_folder(void)
 	CHECK(exists(f.dir, "proc/driver/nvidia/capabilities/gpu0/mig/gi0/access"));
 	CHECK(exists(f.dir, "dev/nvidia-caps/nvidia-cap3"));
 	CHECK(!exists(f.base, "dev") && !exists(f.base, "proc"));
+	close(other);
+	/* A path that is not there is what a folder that has gone already looks like, too. */
+	close(lab->map->dir_fd);
+	other = open(f.base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CHECK_EQ(lab_gi_destroy(lab, 0, gi.id, gi.generation), 0);
+	CHECK(!exists(f.dir, "proc/driver/nvidia/capabilities/gpu0/mig/gi0"));
 	close(other);
 	end(lab);
 }
