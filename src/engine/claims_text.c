@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "engine/claims.h"
+#include "engine/json.h"
 
 /*
  * A claim's file: one JSON object, padded with blanks to a size that all of them have, and written
@@ -14,16 +14,6 @@
  */
 
 #define RECORD 4096
-
-static void putp(struct json_object **o)
-{
-	json_object_put(*o);
-}
-
-static void add_text(struct json_object *to, const char *key, const char *text)
-{
-	json_object_object_add(to, key, json_object_new_string(text));
-}
 
 int engine_claim_write(int fd, const struct engine_claim *claim, struct mig_error *reterr)
 {
@@ -52,17 +42,6 @@ int engine_claim_write(int fd, const struct engine_claim *claim, struct mig_erro
 		return mig_fail(reterr, errno ? -errno : -ENOSPC,
 				"cannot write down who has which device: %s", strerror(errno));
 	return 0;
-}
-
-static bool take_text(struct json_object *o, const char *key, char *ret, size_t size)
-{
-	struct json_object *v = NULL;
-
-	if (!json_object_object_get_ex(o, key, &v) || !json_object_is_type(v, json_type_string) ||
-	    strlen(json_object_get_string(v)) >= size)
-		return false;
-	snprintf(ret, size, "%s", json_object_get_string(v));
-	return true;
 }
 
 static bool take_bool(struct json_object *o, const char *key, bool *ret)

@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/util.h"
 #include "engine/journal.h"
+#include "engine/json.h"
 
 /* The journal read back. It may hold anything: lines that make no sense are counted. */
-
-static void putp(struct json_object **o)
-{
-	json_object_put(*o);
-}
 
 static const char *text_of(struct json_object *o, const char *key)
 {
@@ -22,18 +17,6 @@ static const char *text_of(struct json_object *o, const char *key)
 	if (!json_object_object_get_ex(o, key, &v) || !json_object_is_type(v, json_type_string))
 		return "";
 	return json_object_get_string(v);
-}
-
-/* -1: not there, or out of range */
-static int64_t int_of(struct json_object *o, const char *key, int64_t max)
-{
-	struct json_object *v = NULL;
-	int64_t n;
-
-	if (!json_object_object_get_ex(o, key, &v) || !json_object_is_type(v, json_type_int))
-		return -1;
-	n = json_object_get_int64(v);
-	return n < 0 || n > max ? -1 : n;
 }
 
 static struct json_object *list_of(struct json_object *o, const char *key, size_t max)

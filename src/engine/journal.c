@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/util.h"
+#include "engine/json.h"
 
 /* What an operation of 16 GPUs writes behind its first line is less. */
 #define ROOM (256 * 1024)
@@ -62,11 +62,6 @@ int engine_journal_open(const char *dir, struct mig_error *reterr)
 	return r;
 }
 
-static void putp(struct json_object **o)
-{
-	json_object_put(*o);
-}
-
 /* A line is there whole or not at all. */
 static int append(int fd, struct json_object *line, struct mig_error *reterr)
 {
@@ -90,11 +85,6 @@ static int append(int fd, struct json_object *line, struct mig_error *reterr)
 	if (ftruncate(fd, before) < 0)
 		return n;
 	return n;
-}
-
-static void add_text(struct json_object *to, const char *key, const char *text)
-{
-	json_object_object_add(to, key, json_object_new_string(text));
 }
 
 static void add_int(struct json_object *to, const char *key, int64_t v)

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,11 +11,7 @@
 
 #include "base/util.h"
 #include "engine/journal.h"
-
-static void putp(struct json_object **o)
-{
-	json_object_put(*o);
-}
+#include "engine/json.h"
 
 static void folder_of(const char *state, char ret[ENGINE_PATH + 16])
 {
@@ -28,11 +23,6 @@ static void path_of(const char *state, const struct engine_made *made, char ret[
 {
 	snprintf(ret, ENGINE_PATH + 128, "%.*s/made/%s-%u@%u", ENGINE_PATH, state, made->uuid,
 		 made->profile_id, made->start);
-}
-
-static void add_text(struct json_object *to, const char *key, const char *text)
-{
-	json_object_object_add(to, key, json_object_new_string(text));
 }
 
 int engine_made_write(const char *state, const struct engine_made *made, struct mig_error *reterr)
@@ -70,28 +60,6 @@ void engine_made_remove(const char *state, const struct engine_made *made)
 	(void)unlink(path);
 }
 
-static bool take_text(struct json_object *o, const char *key, char *ret, size_t size)
-{
-	struct json_object *v = NULL;
-
-	if (!json_object_object_get_ex(o, key, &v) || !json_object_is_type(v, json_type_string) ||
-	    strlen(json_object_get_string(v)) >= size)
-		return false;
-	snprintf(ret, size, "%s", json_object_get_string(v));
-	return true;
-}
-
-static int64_t take_int(struct json_object *o, const char *key, int64_t max)
-{
-	struct json_object *v = NULL;
-	int64_t n;
-
-	if (!json_object_object_get_ex(o, key, &v) || !json_object_is_type(v, json_type_int))
-		return -1;
-	n = json_object_get_int64(v);
-	return n < 0 || n > max ? -1 : n;
-}
-
 static bool read_made(const char *path, struct engine_made *ret)
 {
 	_cleanup_(putp) struct json_object *o = json_object_from_file(path);
@@ -100,8 +68,8 @@ static bool read_made(const char *path, struct engine_made *ret)
 	*ret = (struct engine_made){ 0 };
 	if (!o || !json_object_is_type(o, json_type_object))
 		return false;
-	profile = take_int(o, "profile_id", UINT16_MAX);
-	start = take_int(o, "start", UINT8_MAX);
+	profile = int_of(o, "profile_id", UINT16_MAX);
+	start = int_of(o, "start", UINT8_MAX);
 	ret->profile_id = (uint16_t)profile;
 	ret->start = (uint8_t)start;
 	return profile >= 0 && start >= 0 && take_text(o, "gpu", ret->uuid, sizeof(ret->uuid)) &&
