@@ -133,30 +133,12 @@ static int take_all(struct job *j, struct mig_error *reterr)
 
 static int take_uuid(struct job *j, const char *uuid, struct mig_error *reterr)
 {
-	const struct mig_snapshot *s = j->source.snapshot;
+	const struct mig_gpu *gpu;
+	const struct mig_gi *gi;
+	const struct mig_ci *ci;
+	int r = cli_place_device(j->source.snapshot, uuid, &gpu, &gi, &ci, reterr);
 
-	for (uint32_t g = 0; g < s->n_gpu; g++)
-		for (uint32_t i = 0; i < s->gpu[g].n_gi; i++) {
-			const struct mig_gi *gi = &s->gpu[g].gi[i];
-
-			for (unsigned c = 0; c < gi->n_ci; c++)
-				if (!strcasecmp(gi->ci[c].uuid, uuid))
-					return take(j, &s->gpu[g], gi->id, gi->ci[c].id, reterr);
-		}
-	return mig_fail(reterr, -ENOENT,
-			"there is no MIG device %.60s: 'migctl devices' shows what there is", uuid);
-}
-
-static int number(const char **at)
-{
-	char *end;
-	unsigned long n;
-
-	if (!isdigit((unsigned char)**at))
-		return -1;
-	n = strtoul(*at, &end, 10);
-	*at = end;
-	return n > 255 ? -1 : (int)n;
+	return r < 0 ? r : take(j, gpu, gi->id, ci->id, reterr);
 }
 
 static int no_instance(const struct mig_gpu *gpu, const char *word, struct mig_error *reterr)
@@ -178,7 +160,7 @@ static int take_place(struct job *j, const char *word, struct mig_error *reterr)
 {
 	const char *slash = strchr(word, '/'), *at = slash + 1;
 	const struct mig_gpu *gpu = cli_place_gpu(j->source.snapshot, word, (size_t)(slash - word));
-	int gi = number(&at), ci = -1;
+	int gi = cli_place_number(&at), ci = -1;
 
 	if (!gpu)
 		return mig_fail(reterr, -ENOENT, "there is no GPU %.*s%s",
@@ -186,7 +168,7 @@ static int take_place(struct job *j, const char *word, struct mig_error *reterr)
 				j->args->source.gpus ? " among those of -i" : "");
 	if (*at == '/') {
 		at++;
-		ci = number(&at);
+		ci = cli_place_number(&at);
 		if (ci < 0)
 			gi = -1;
 	}
@@ -213,7 +195,7 @@ static int take_profile(struct job *j, const char *word, struct mig_error *reter
 {
 	const char *at = strchr(word, '@') + 1;
 	const struct mig_gpu *gpu;
-	int start = number(&at), r;
+	int start = cli_place_number(&at), r;
 
 	r = cli_source_one_gpu(&j->source, &gpu, reterr);
 	if (r < 0)

@@ -35,25 +35,37 @@ static int bad_word(const char *word, struct mig_error *reterr)
 			word);
 }
 
-static int take_uuid(const struct mig_snapshot *s, const char *word, struct cli_place *ret,
+int cli_place_device(const struct mig_snapshot *s, const char *uuid, const struct mig_gpu **ret_gpu,
+		     const struct mig_gi **ret_gi, const struct mig_ci **ret_ci,
 		     struct mig_error *reterr)
 {
 	for (uint32_t g = 0; g < s->n_gpu; g++)
 		for (uint32_t i = 0; i < s->gpu[g].n_gi; i++)
 			for (unsigned c = 0; c < s->gpu[g].gi[i].n_ci; c++) {
-				const struct mig_ci *ci = &s->gpu[g].gi[i].ci[c];
-
-				if (strcasecmp(ci->uuid, word) != 0)
+				if (strcasecmp(s->gpu[g].gi[i].ci[c].uuid, uuid) != 0)
 					continue;
-				ret->gpu = &s->gpu[g];
-				snprintf(ret->uuid, sizeof(ret->uuid), "%s", ci->uuid);
+				*ret_gpu = &s->gpu[g];
+				*ret_gi = &s->gpu[g].gi[i];
+				*ret_ci = &s->gpu[g].gi[i].ci[c];
 				return 0;
 			}
 	return mig_fail(reterr, -ENOENT,
-			"there is no MIG device %.60s: 'migctl devices' shows what there is", word);
+			"there is no MIG device %.60s: 'migctl devices' shows what there is", uuid);
 }
 
-static int number(const char **at)
+static int take_uuid(const struct mig_snapshot *s, const char *word, struct cli_place *ret,
+		     struct mig_error *reterr)
+{
+	const struct mig_gi *gi;
+	const struct mig_ci *ci;
+	int r = cli_place_device(s, word, &ret->gpu, &gi, &ci, reterr);
+
+	if (r >= 0)
+		snprintf(ret->uuid, sizeof(ret->uuid), "%s", ci->uuid);
+	return r;
+}
+
+int cli_place_number(const char **at)
 {
 	char *end;
 	unsigned long n;
@@ -68,10 +80,10 @@ static int number(const char **at)
 /* "2", "2/0"; false: something else. */
 static bool take_ids(const char *at, struct cli_place *ret)
 {
-	ret->gi = number(&at);
+	ret->gi = cli_place_number(&at);
 	if (ret->gi >= 0 && *at == '/') {
 		at++;
-		ret->ci = number(&at);
+		ret->ci = cli_place_number(&at);
 		if (ret->ci < 0)
 			return false;
 	}

@@ -23,6 +23,12 @@ int cli_place_parse(const struct mig_snapshot *s, const char *word, struct cli_p
 		    struct mig_error *reterr);
 bool cli_place_takes(const struct cli_place *place, const struct mig_gpu *gpu,
 		     const struct mig_gi *gi, const struct mig_ci *ci);
+/* The MIG device of that UUID, in any case of letters; -ENOENT: there is none. */
+int cli_place_device(const struct mig_snapshot *s, const char *uuid, const struct mig_gpu **ret_gpu,
+		     const struct mig_gi **ret_gi, const struct mig_ci **ret_ci,
+		     struct mig_error *reterr);
+/* A number up to 255, and *at behind it; -1: there is none. */
+int cli_place_number(const char **at);
 /* A GPU by any of its names; NULL: there is none. */
 const struct mig_gpu *cli_place_gpu(const struct mig_snapshot *s, const char *word, size_t len);
 
