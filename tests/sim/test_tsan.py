@@ -208,6 +208,8 @@ def order_reboot(racers):
 
 def order_trace(racers, folder):
     to = folder / "trace"
+    # That of the round before would say that this one had begun.
+    to.unlink(missing_ok=True)
     with subprocess.Popen([MIGCTL, "lab", "trace", "-o", "json", "--to", to], text=True,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT) as tracer:
