@@ -32,7 +32,7 @@ FUZZER = ["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=undefine
 ABOUT = {"board": ("src/spec/board_",), "machine": ("src/spec/machine_yaml.c",),
          "request": ("src/spec/request.c",), "snapshot": ("src/spec/snapshot_",),
          "journal": ("src/engine/history.c", "src/engine/journal.c", "src/engine/layout.c"),
-         "claim": ("src/engine/claims_text.c",),
+         "claim": ("src/engine/claims_text.c",), "names": ("src/engine/names.c",),
          "process": ("src/observe/proc_",), "calls": ("src/sim/", "src/lab/rules", "src/lab/ops.c"),
          "state": ("src/lab/check", "src/lab/map.c"), "fault": ("src/cli/lab_fault_parse.c",),
          "latency": ("src/spec/latency_yaml.c",), "trace": ("src/nvml/trace_",)}

@@ -117,17 +117,23 @@ static int settle(struct act *act, struct mig_error *reterr)
 	return r;
 }
 
-int act_lock(struct act *act, const struct act_args *args, struct mig_error *reterr)
+int act_lock_only(struct act *act, const struct act_args *args, struct mig_error *reterr)
 {
 	const struct timespec pause = { .tv_nsec = LOOK_AGAIN_MS * 1000000L };
-	int r;
 
 	for (uint64_t left = args->wait * 1000 / LOOK_AGAIN_MS;; left--) {
-		r = engine_lock(&act->engine, act->command, reterr);
+		int r = engine_lock(&act->engine, act->command, reterr);
+
 		if (r != -EBUSY || !left)
-			break;
+			return r;
 		nanosleep(&pause, NULL);
 	}
+}
+
+int act_lock(struct act *act, const struct act_args *args, struct mig_error *reterr)
+{
+	int r = act_lock_only(act, args, reterr);
+
 	if (r < 0)
 		return r;
 	r = settle(act, reterr);

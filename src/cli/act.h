@@ -78,6 +78,8 @@ int act_open(struct act *act, struct mig_error *reterr);
  * have left is destroyed.
  */
 int act_lock(struct act *act, const struct act_args *args, struct mig_error *reterr);
+/* The lock alone, for what changes no GPU: whatever was cut off stays as it is. */
+int act_lock_only(struct act *act, const struct act_args *args, struct mig_error *reterr);
 void act_unlock(struct act *act);
 void act_close(struct act *act);
 /*

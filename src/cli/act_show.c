@@ -155,6 +155,7 @@ static void keep_new(const struct engine_op *op, struct mig_snapshot *s)
 /* With the ids and UUIDs that the driver gave. */
 static int show_new(struct cli_out *out, struct act *act, const struct engine_op *op)
 {
+	_cleanup_(engine_names_free) struct engine_names names = { 0 };
 	_cleanup_free_ struct status_instance_row *rows = NULL;
 	struct mig_snapshot *s = NULL;
 	char list[ENGINE_MAX_GPUS * 49] = "";
@@ -166,9 +167,10 @@ static int show_new(struct cli_out *out, struct act *act, const struct engine_op
 	if (r < 0)
 		return show_none(out, act);
 	keep_new(op, s);
+	(void)engine_names_read(act->dir, &names, NULL);
 	rows = calloc(status_instances_max(s) + 1, sizeof(*rows));
 	r = rows ? cli_out_list(out, "instances", "New", NULL, status_instance_fields, rows,
-				status_instance_rows(s, rows), sizeof(*rows))
+				status_instance_rows(s, &names, rows), sizeof(*rows))
 		 : -ENOMEM;
 	mig_snapshot_free(s);
 	return r;

@@ -13,7 +13,7 @@ const struct cli_cmd cli_commands[] = {
 	  .fn = cmd_status },
 	{ .name = "who",
 	  .group = "What there is",
-	  .args = "[GPU | GPU/GI | GPU/GI/CI | MIG-UUID]",
+	  .args = "[GPU | GPU/GI | GPU/GI/CI | MIG-UUID | NAME]",
 	  .summary = "Every process that holds a GPU or a part of it, and what has to stop",
 	  .details =
 		  "By the driver's lists and by the device files that processes have open; in a lab "
@@ -21,7 +21,7 @@ const struct cli_cmd cli_commands[] = {
 		  "reset, or the end of an instance.",
 	  .opts = who_opts,
 	  .max_args = 1,
-	  .takes = { TAKES_GPU | TAKES_UUID | TAKES_GI | TAKES_CI | TAKES_MIG },
+	  .takes = { TAKES_GPU | TAKES_UUID | TAKES_GI | TAKES_CI | TAKES_MIG | TAKES_NAME },
 	  .fn = cmd_who },
 	{ .name = "doctor",
 	  .group = "What there is",
@@ -75,7 +75,7 @@ const struct cli_cmd cli_commands[] = {
 	  .fn = cmd_layouts },
 	{ .name = "plan",
 	  .group = "What there could be",
-	  .args = "[Nx]PROFILE[@START]... | --need NEED...",
+	  .args = "{[Nx]PROFILE[@START] | NAME}... | --need NEED...",
 	  .summary = "How to come to a layout: what goes, what comes, in which order",
 	  .details =
 		  "The words are the whole layout that the GPU is to have: instances that are not "
@@ -84,11 +84,11 @@ const struct cli_cmd cli_commands[] = {
 		  "with exit code 3.",
 	  .opts = plan_opts,
 	  .max_args = CMD_ANY,
-	  .takes = { TAKES_PROFILE },
+	  .takes = { TAKES_PROFILE | TAKES_NAME },
 	  .fn = cmd_plan },
 	{ .name = "explain",
 	  .group = "What there could be",
-	  .args = "PROFILE[@START]",
+	  .args = "PROFILE[@START] | NAME",
 	  .summary = "Whether one more instance can be created, what is in the way, and what helps",
 	  .details =
 		  "PROFILE is that of a GPU instance, such as 3g.40gb, or of a compute instance, "
@@ -98,7 +98,7 @@ const struct cli_cmd cli_commands[] = {
 	  .opts = explain_opts,
 	  .min_args = 1,
 	  .max_args = 1,
-	  .takes = { TAKES_PROFILE | TAKES_CI_PROFILE },
+	  .takes = { TAKES_PROFILE | TAKES_CI_PROFILE | TAKES_NAME },
 	  .fn = cmd_explain },
 	{ .name = "draw",
 	  .group = "What there could be",
@@ -115,8 +115,8 @@ const struct cli_cmd cli_commands[] = {
 	  .fn = cmd_draw },
 	{ .name = "create",
 	  .group = "Change it",
-	  .args = "[Nx]PROFILE[@START][/CUT]...",
-	  .takes = { TAKES_PROFILE },
+	  .args = "[Nx]PROFILE[@START][/CUT] | NAME[/CUT] ...",
+	  .takes = { TAKES_PROFILE | TAKES_NAME },
 	  .summary = "Create GPU instances beside those that there are, all of them or none",
 	  .details = "Each gets the compute instance that fills it; behind a slash stands another "
 		     "cut: 3g.40gb/1c,2c, 3g.40gb/3x1c, 3g.40gb/none. Where each goes is planned "
@@ -128,8 +128,8 @@ const struct cli_cmd cli_commands[] = {
 	  .fn = cmd_create },
 	{ .name = "destroy",
 	  .group = "Change it",
-	  .args = "GPU/GI | GPU/GI/CI | MIG-UUID | PROFILE@START | all ...",
-	  .takes = { TAKES_GI | TAKES_CI | TAKES_MIG | TAKES_WORDS },
+	  .args = "GPU/GI | GPU/GI/CI | MIG-UUID | PROFILE@START | NAME | all ...",
+	  .takes = { TAKES_GI | TAKES_CI | TAKES_MIG | TAKES_NAME | TAKES_WORDS },
 	  .words = "all",
 	  .summary = "Destroy the named instances, and nothing else",
 	  .details = "A GPU instance goes with its compute instances. One that a process holds is "
@@ -174,7 +174,7 @@ const struct cli_cmd cli_commands[] = {
 	  .fn = cmd_recover },
 	{ .name = "run",
 	  .group = "Use it",
-	  .args = "PROFILE[@START] | GPU/GI | GPU/GI/CI | MIG-UUID -- COMMAND [ARGUMENT]...",
+	  .args = "PROFILE[@START] | GPU/GI | GPU/GI/CI | MIG-UUID | NAME -- COMMAND [ARGUMENT]...",
 	  .summary = "Run a program on a MIG device that nobody else has",
 	  .details =
 		  "The program finds it by CUDA_VISIBLE_DEVICES. No other run gets the device until "
@@ -184,13 +184,25 @@ const struct cli_cmd cli_commands[] = {
 	  .opts = run_opts,
 	  .flags = CMD_PROGRAM,
 	  .max_args = CMD_ANY,
-	  .takes = { TAKES_PROFILE | TAKES_CI_PROFILE | TAKES_GI | TAKES_CI | TAKES_MIG },
+	  .takes = { TAKES_PROFILE | TAKES_CI_PROFILE | TAKES_GI | TAKES_CI | TAKES_MIG |
+		     TAKES_NAME },
 	  .fn = cmd_run },
 	{ .name = "runs",
 	  .group = "Use it",
 	  .summary = "Who has which MIG device through 'migctl run', and who waits",
 	  .opts = runs_opts,
 	  .fn = cmd_runs },
+	{ .name = "name",
+	  .group = "Use it",
+	  .args = "[NAME [GPU/PROFILE@START | GPU/GI | MIG-UUID]]",
+	  .summary = "Names for places on GPUs, which outlive the instances there",
+	  .details = "A name goes wherever a device is asked for: run, who, destroy, create, "
+		     "explain and plan. It is of the machine, for all its users. Without "
+		     "operands all names are shown, and what stands at their places.",
+	  .opts = name_opts,
+	  .max_args = 2,
+	  .takes = { TAKES_NAME | TAKES_NEW, TAKES_GI | TAKES_CI | TAKES_MIG | TAKES_PROFILE },
+	  .fn = cmd_name },
 	{ .name = "snapshot",
 	  .group = "Kept for later",
 	  .args = "FILE | -",

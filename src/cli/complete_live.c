@@ -13,6 +13,7 @@
 #include "cli/board_arg.h"
 #include "cli/chosen.h"
 #include "cli/complete.h"
+#include "cli/names.h"
 #include "cli/source.h"
 #include "cli/takes.h"
 #include "observe/observe.h"
@@ -172,6 +173,15 @@ static bool seen_before(const struct mig_snapshot *s, uint32_t gpu)
 	return false;
 }
 
+static void offer_names(const struct cli_complete *c)
+{
+	_cleanup_(engine_names_free) struct engine_names names = { 0 };
+
+	(void)cli_names_read(&names, NULL);
+	for (size_t i = 0; i < names.n; i++)
+		cli_candidate_fmt(c, names.name[i].profile, "%s", names.name[i].name);
+}
+
 void cli_complete_live(struct cli_complete *c, uint32_t takes)
 {
 	const uint32_t profiles = TAKES_PROFILE | TAKES_CI_PROFILE;
@@ -191,8 +201,11 @@ void cli_complete_live(struct cli_complete *c, uint32_t takes)
 	/* A value that is being typed chooses nothing yet. */
 	if (takes & TAKES_GPU)
 		args.gpus = NULL;
+	if (c->lab && cli_lab_choose_now(c->lab, NULL) < 0)
+		return;
+	if (takes & TAKES_NAME && !c->snapshot)
+		offer_names(c);
 	if (!(takes & (profiles | TAKES_GPU | TAKES_GI | TAKES_CI | TAKES_MIG | TAKES_GI_ID)) ||
-	    (c->lab && cli_lab_choose_now(c->lab, NULL) < 0) ||
 	    cli_source_open(&args, OBSERVE_BOARD, &source, NULL) < 0)
 		return;
 	for (uint32_t i = 0; i < source.snapshot->n_gpu; i++) {

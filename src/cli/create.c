@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "cli/act.h"
 #include "cli/cmd.h"
+#include "cli/names.h"
 
 /*
  * "migctl create": instances beside those that there are. Several requests are planned together and
@@ -231,11 +232,14 @@ int cmd_create(const struct cli_cmd *cmd, int argc, char **argv, struct mig_erro
 {
 	_cleanup_(act_close) struct act act = { .list = ACT_LIST_NEW };
 	_cleanup_(cli_out_freep) struct cli_out *out = NULL;
+	struct cli_named named;
 	struct args a = { 0 };
 	int r;
 
 	act_command(cmd, argc, argv, act.command, sizeof(act.command));
 	r = cli_parse(cmd, &a, &argc, argv, reterr);
+	if (r >= 0)
+		r = cli_names_replace(&named, argc, argv, &a.act.source, reterr);
 	if (r >= 0)
 		r = cli_source_out(&a.act.source, &out, reterr);
 	if (r >= 0)

@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "cli/act.h"
 #include "cli/cmd.h"
+#include "cli/names.h"
 #include "cli/place.h"
 #include "model/snapshot.h"
 #include "observe/observe.h"
@@ -155,6 +156,13 @@ static int no_instance(const struct mig_gpu *gpu, const char *word, struct mig_e
 			gpu->index, have[0] ? have : "none");
 }
 
+static int no_gpu(struct job *j, const char *word, const char *slash, struct mig_error *reterr)
+{
+	return mig_fail(reterr, -ENOENT, "there is no GPU %.*s%s",
+			(int)(slash - word > 60 ? 60 : slash - word), word,
+			j->args->source.gpus ? " among those of -i" : "");
+}
+
 /* "0/2", "0/2/1", with the GPU by any of its names. */
 static int take_place(struct job *j, const char *word, struct mig_error *reterr)
 {
@@ -163,9 +171,7 @@ static int take_place(struct job *j, const char *word, struct mig_error *reterr)
 	int gi = cli_place_number(&at), ci = -1;
 
 	if (!gpu)
-		return mig_fail(reterr, -ENOENT, "there is no GPU %.*s%s",
-				(int)(slash - word > 60 ? 60 : slash - word), word,
-				j->args->source.gpus ? " among those of -i" : "");
+		return no_gpu(j, word, slash, reterr);
 	if (*at == '/') {
 		at++;
 		ci = cli_place_number(&at);
@@ -190,16 +196,21 @@ static int take_place(struct job *j, const char *word, struct mig_error *reterr)
 	return no_instance(gpu, word, reterr);
 }
 
-/* "3g.40gb@4" on the one GPU. */
+/* "3g.40gb@4" on the one GPU, "0/3g.40gb@4" on that one. */
 static int take_profile(struct job *j, const char *word, struct mig_error *reterr)
 {
-	const char *at = strchr(word, '@') + 1;
-	const struct mig_gpu *gpu;
-	int start = cli_place_number(&at), r;
+	const char *at = strchr(word, '@') + 1, *slash = strchr(word, '/'), *all = word;
+	const struct mig_gpu *gpu = NULL;
+	int start = cli_place_number(&at), r = 0;
 
-	r = cli_source_one_gpu(&j->source, &gpu, reterr);
-	if (r < 0)
-		return r;
+	if (slash) {
+		gpu = cli_place_gpu(j->source.snapshot, word, (size_t)(slash - word));
+		word = slash + 1;
+	} else {
+		r = cli_source_one_gpu(&j->source, &gpu, reterr);
+	}
+	if (r < 0 || !gpu)
+		return r < 0 ? r : no_gpu(j, all, slash, reterr);
 	for (uint32_t i = 0; i < gpu->n_gi && start >= 0 && !*at; i++) {
 		const struct mig_gi *gi = &gpu->gi[i];
 		const char *name =
@@ -212,8 +223,26 @@ static int take_profile(struct job *j, const char *word, struct mig_error *reter
 	return no_instance(gpu, word, reterr);
 }
 
+static int take_named(struct job *j, const struct engine_name *name, struct mig_error *reterr)
+{
+	const struct mig_gpu *gpu =
+		cli_place_gpu(j->source.snapshot, name->uuid, strlen(name->uuid));
+	const struct mig_gi *gi = gpu ? cli_name_gi(name, gpu) : NULL;
+
+	if (!gpu)
+		return mig_fail(reterr, -ENOENT, "'%s' is a place of the GPU %s, which is not %s",
+				name->name, name->uuid,
+				j->args->source.gpus ? "among those of -i" : "there");
+	return gi ? take(j, gpu, gi->id, -1, reterr) : cli_name_not_there(name, gpu, reterr);
+}
+
 static int take_word(struct job *j, const char *word, struct mig_error *reterr)
 {
+	struct engine_name name;
+	int r = cli_name_look_up(word, &name, reterr);
+
+	if (r)
+		return r < 0 ? r : take_named(j, &name, reterr);
 	if (!strcasecmp(word, "all"))
 		return take_all(j, reterr);
 	if (!strncasecmp(word, "MIG-", 4))
@@ -222,10 +251,12 @@ static int take_word(struct job *j, const char *word, struct mig_error *reterr)
 		return take_profile(j, word, reterr);
 	if (strchr(word, '/'))
 		return take_place(j, word, reterr);
-	return mig_fail(reterr, -EINVAL,
-			"'%.60s' names no instance: GPU/GI or GPU/GI/CI by their ids, such as 0/2 "
-			"or 0/2/0, a MIG device by its UUID, PROFILE@START, or all",
-			word);
+	return mig_fail(
+		reterr, -EINVAL,
+		"'%.60s' names no instance: GPU/GI or GPU/GI/CI by their ids, such as 0/2 "
+		"or 0/2/0, a MIG device by its UUID, PROFILE@START, a name of 'migctl name', or "
+		"all",
+		word);
 }
 
 /* --- one try ---------------------------------------------------------------------------------- */

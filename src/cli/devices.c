@@ -6,6 +6,7 @@
 #include "base/util.h"
 #include "cli/capability.h"
 #include "cli/cmd.h"
+#include "cli/names.h"
 #include "cli/source.h"
 #include "observe/observe.h"
 
@@ -24,7 +25,7 @@ const struct cli_opt devices_opts[] = {
 };
 
 struct device_row {
-	const char *profile, *ci_profile;
+	const char *name, *profile, *ci_profile;
 	struct mig_reading used, total, sm;
 	uint32_t gpu, gi, ci;
 	int32_t device, start, size, ci_start, ci_size;
@@ -34,6 +35,7 @@ struct device_row {
 
 #define R(f) offsetof(struct device_row, f)
 static const struct cli_field device_fields[] = {
+	{ "name", "NAME", F_PTR, R(name), CLI_FILLED },
 	{ "gpu", "GPU", F_U32, R(gpu) },
 	{ "mig_device", "DEV", F_INT, R(device) },
 	{ "gi", "GI", F_U32, R(gi) },
@@ -75,9 +77,11 @@ static int32_t known(uint8_t start)
 }
 
 static void fill(const struct mig_gpu *gpu, const struct mig_gi *gi, const struct mig_ci *ci,
-		 const struct cli_capabilities *caps, struct device_row *row)
+		 const struct cli_capabilities *caps, const struct engine_names *names,
+		 struct device_row *row)
 {
 	*row = (struct device_row){
+		.name = cli_name_of_gi(names, gpu, gi),
 		.gpu = gpu->index,
 		.gi = gi->id,
 		.ci = ci->id,
@@ -100,7 +104,7 @@ static void fill(const struct mig_gpu *gpu, const struct mig_gi *gi, const struc
 }
 
 static size_t fill_all(const struct mig_snapshot *s, const struct cli_capabilities *caps,
-		       struct device_row *rows)
+		       const struct engine_names *names, struct device_row *rows)
 {
 	size_t n = 0;
 
@@ -108,7 +112,7 @@ static size_t fill_all(const struct mig_snapshot *s, const struct cli_capabiliti
 		for (uint32_t i = 0; i < s->gpu[g].n_gi; i++)
 			for (unsigned c = 0; c < s->gpu[g].gi[i].n_ci; c++)
 				fill(&s->gpu[g], &s->gpu[g].gi[i], &s->gpu[g].gi[i].ci[c], caps,
-				     &rows[n++]);
+				     names, &rows[n++]);
 	return n;
 }
 
@@ -133,7 +137,7 @@ static void say_gpu(struct cli_out *out, const struct mig_gpu *gpu)
 }
 
 static int show(struct cli_out *out, const struct mig_snapshot *s,
-		const struct cli_capabilities *caps)
+		const struct cli_capabilities *caps, const struct engine_names *names)
 {
 	_cleanup_free_ struct device_row *rows =
 		calloc((size_t)s->n_gpu * MIG_MAX_GI * MIG_MAX_CI + 1, sizeof(*rows));
@@ -142,7 +146,7 @@ static int show(struct cli_out *out, const struct mig_snapshot *s,
 
 	if (!rows)
 		return -ENOMEM;
-	n = fill_all(s, caps, rows);
+	n = fill_all(s, caps, names, rows);
 	r = cli_out_list(out, "devices", NULL, "There are no MIG devices.", device_fields, rows, n,
 			 sizeof(rows[0]));
 	if (r < 0 || !cli_out_is_table(out))
@@ -165,6 +169,7 @@ int cmd_devices(const struct cli_cmd *cmd, int argc, char **argv, struct mig_err
 {
 	_cleanup_(cli_source_close) struct cli_source source = { 0 };
 	_cleanup_(cli_capabilities_done) struct cli_capabilities caps = { 0 };
+	_cleanup_(engine_names_free) struct engine_names names = { 0 };
 	_cleanup_(cli_out_freep) struct cli_out *out = NULL;
 	struct args a = { 0 };
 	int r = cli_parse(cmd, &a, &argc, argv, reterr);
@@ -175,13 +180,14 @@ int cmd_devices(const struct cli_cmd *cmd, int argc, char **argv, struct mig_err
 		r = cli_source_out(&a.source, &out, reterr);
 	if (r < 0)
 		return r;
+	cli_names_for(&source, &names);
 	/* The driver's numbers are of this machine; a recording has none of another's. */
 	if (!source.snapshot->recorded)
 		r = cli_capabilities_read(source.nvml.lab ? source.nvml.lab_dir : "", &caps);
 	if (r >= 0)
 		r = cli_source_heading(&source, out);
 	if (r >= 0)
-		r = show(out, source.snapshot, &caps);
+		r = show(out, source.snapshot, &caps, &names);
 	if (r < 0)
 		return mig_fail(reterr, r, "cannot print the devices: %s", strerror(-r));
 	r = cli_out_end(out, reterr);

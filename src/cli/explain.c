@@ -10,6 +10,7 @@
 
 #include "base/util.h"
 #include "cli/cmd.h"
+#include "cli/names.h"
 #include "spec/request.h"
 
 /*
@@ -255,12 +256,15 @@ int cmd_explain(const struct cli_cmd *cmd, int argc, char **argv, struct mig_err
 	_cleanup_(cli_out_freep) struct cli_out *out = NULL;
 	_cleanup_(cli_subject_close) struct cli_subject s = { 0 };
 	struct explain_answer a = { .s = &s, .found = found };
+	struct cli_named named;
 	struct args args = { 0 };
 	int r;
 
 	if (!found)
 		return mig_fail(reterr, -ENOMEM, "out of memory");
 	r = cli_parse(cmd, &args, &argc, argv, reterr);
+	if (r >= 0 && !args.subject.board)
+		r = cli_names_replace(&named, argc, argv, &args.subject.source, reterr);
 	if (r >= 0)
 		r = cli_source_out(&args.subject.source, &out, reterr);
 	if (r < 0)

@@ -23,7 +23,7 @@ const struct cli_opt lab_client_start_opts[] = {
 	OPT_STR("name", 'n', A(name), "NAME", "the process's name (lab-client)"),
 	OPT_STR("gpu", 'g', A(gpu), "GPU",
 		"hold this GPU, by index or UUID; without it all of them, or GPU 0 with --memory"),
-	OPT_STR("device", 'd', A(device), "MIG-UUID|GPU/GI/CI", "hold this MIG device"),
+	OPT_STR("device", 'd', A(device), "MIG-UUID|GPU/GI/CI|NAME", "hold this MIG device"),
 	OPT_STR("memory", 'm', A(memory), "SIZE", "use this much memory: 2GiB, 512MiB, 512"),
 	OPT_STR("lab", 0, A(lab), "NAME", "the lab; the chosen one without it"),
 	OPT_END
@@ -128,8 +128,8 @@ static int check_memory(const struct lab *lab, const struct lab_state *st,
 	return 0;
 }
 
-static int fill_client(const struct lab *lab, const struct start_args *a, struct lab_client *c,
-		       struct mig_error *reterr)
+static int fill_client(const struct lab *lab, const char *dir, const struct start_args *a,
+		       struct lab_client *c, struct mig_error *reterr)
 {
 	unsigned long long memory = 0;
 	struct lab_state st;
@@ -153,7 +153,7 @@ static int fill_client(const struct lab *lab, const struct start_args *a, struct
 	c->gpu = (uint8_t)gpu;
 	c->all_gpus = c->kind == LAB_CLIENT_ATTACHED && !a->gpu;
 	if (a->device)
-		r = lab_client_find_device(&st, a->device, c, reterr);
+		r = lab_client_find_device(lab, dir, &st, a->device, c, reterr);
 	if (r < 0 || c->kind == LAB_CLIENT_ATTACHED)
 		return r;
 	if (a->device && a->gpu && c->gpu != gpu)
@@ -183,7 +183,7 @@ int cmd_lab_client_start(const struct cli_cmd *cmd, int argc, char **argv, struc
 	if (r >= 0)
 		r = lab_open(dir, 0, &lab, reterr);
 	if (r >= 0)
-		r = fill_client(lab, &a, &client, reterr);
+		r = fill_client(lab, dir, &a, &client, reterr);
 	if (r >= 0)
 		r = lab_client_start(dir, &client, &pid, reterr);
 	if (r < 0)

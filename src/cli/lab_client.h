@@ -30,8 +30,8 @@ int lab_client_start_persistenced(const char *dir, struct mig_error *reterr);
 /* A GPU by index or UUID; a MIG device by UUID or as GPU/GI/CI. */
 int lab_client_find_gpu(const struct lab *lab, const struct lab_state *st, const char *word,
 			unsigned *ret, struct mig_error *reterr);
-int lab_client_find_device(const struct lab_state *st, const char *word, struct lab_client *ret,
-			   struct mig_error *reterr);
+int lab_client_find_device(const struct lab *lab, const char *dir, const struct lab_state *st,
+			   const char *word, struct lab_client *ret, struct mig_error *reterr);
 
 /* The living clients as records of a list; empty: what to print if there is none. */
 int lab_client_list(const struct lab *lab, const struct lab_state *st, struct cli_out *out,

@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include "cli/lab_client.h"
 #include "cli/lab_open.h"
+#include "cli/names.h"
 #include "lab/lab.h"
 
 /* What the words of "lab client start" mean on a lab's GPUs. */
@@ -66,12 +67,46 @@ static bool find_uuid(const struct lab_state *st, const char *uuid, struct lab_c
 	return false;
 }
 
-int lab_client_find_device(const struct lab_state *st, const char *word, struct lab_client *ret,
-			   struct mig_error *reterr)
+/* The one MIG device of the instance at a place. */
+static int find_named(const struct lab *lab, const struct lab_state *st,
+		      const struct engine_name *name, struct lab_client *ret,
+		      struct mig_error *reterr)
 {
-	int at[3];
-	int r;
+	for (unsigned i = 0; i < st->n_gpus; i++) {
+		const struct mig_board *board = lab_board(lab, &st->gpu[i]);
 
+		for (unsigned g = 0; g < MIG_MAX_GI && !strcmp(st->gpu[i].uuid, name->uuid); g++) {
+			const struct lab_gi *gi = &st->gpu[i].gi[g];
+			unsigned n = 0;
+
+			if (!gi->used || gi->start != name->start ||
+			    strcmp(board->gi[gi->profile].name, name->profile) != 0)
+				continue;
+			for (unsigned c = 0; c < MIG_MAX_CI; c++)
+				if (gi->ci[c].used && !n++)
+					set_device(ret, i, gi->id, gi->ci[c].id);
+			if (n == 1)
+				return 0;
+			return mig_fail(reterr, -EINVAL,
+					"--device %s: there are %u MIG devices at that place: say "
+					"which one by its UUID (MIG-...) or as GPU/GI/CI",
+					name->name, n);
+		}
+	}
+	return mig_fail(reterr, -ENOENT,
+			"--device %s: there is no instance at that place, %s@%u, now", name->name,
+			name->profile, name->start);
+}
+
+int lab_client_find_device(const struct lab *lab, const char *dir, const struct lab_state *st,
+			   const char *word, struct lab_client *ret, struct mig_error *reterr)
+{
+	struct engine_name name;
+	int at[3];
+	int r = cli_name_look_up_in(dir, word, &name, reterr);
+
+	if (r)
+		return r < 0 ? r : find_named(lab, st, &name, ret, reterr);
 	if (!strncasecmp(word, "MIG-", 4))
 		return find_uuid(st, word, ret)
 			       ? 0
@@ -83,11 +118,10 @@ int lab_client_find_device(const struct lab_state *st, const char *word, struct 
 	if (r < 0)
 		return r;
 	if (at[2] < 0)
-		return mig_fail(
-			reterr, -EINVAL,
-			"--device %s: a MIG device is its UUID (MIG-...) or GPU/GI/CI, such "
-			"as 0/2/0",
-			word);
+		return mig_fail(reterr, -EINVAL,
+				"--device %s: a MIG device is its UUID (MIG-...), GPU/GI/CI, such "
+				"as 0/2/0, or a name of 'migctl name'",
+				word);
 	if ((unsigned)at[0] >= st->n_gpus)
 		return mig_fail(reterr, -ENOENT, "there is no GPU %d: this lab has %u", at[0],
 				st->n_gpus);

@@ -43,6 +43,7 @@ enum cli_fit {
 	CLI_KEEP = 0, /* never touched */
 	CLI_WRAP,     /* its text goes on in further lines */
 	CLI_DROP,     /* left out, the last of them first, and the table says so */
+	CLI_FILLED,   /* only there where some record has a value; else as CLI_DROP */
 };
 
 /* A number that may be one that no output of hardware confirms. */

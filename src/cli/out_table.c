@@ -55,6 +55,14 @@ static void widen(unsigned *width, unsigned to)
 		*width = to;
 }
 
+static bool any_value(const struct cli_field *field, const char *records, size_t n, size_t size)
+{
+	for (size_t i = 0; i < n; i++)
+		if (cli_value_of(field, records + i * size).kind != V_NONE)
+			return true;
+	return false;
+}
+
 static void measure(struct fitting *fit, const struct cli_field *fields, const char *records,
 		    size_t n, size_t size)
 {
@@ -62,7 +70,7 @@ static void measure(struct fitting *fit, const struct cli_field *fields, const c
 	for (const struct cli_field *f = fields; f->key && fit->n < MAX_COLUMNS; f++) {
 		struct column *c = &fit->column[fit->n];
 
-		if (!f->head)
+		if (!f->head || (f->fit == CLI_FILLED && !any_value(f, records, n, size)))
 			continue;
 		fit->n++;
 		*c = (struct column){ .field = f };
@@ -98,7 +106,7 @@ static bool leave_one_out(struct fitting *fit)
 	for (unsigned i = fit->n; i-- > 0;) {
 		struct column *c = &fit->column[i];
 
-		if (!c->out && c->field->fit == CLI_DROP) {
+		if (!c->out && (c->field->fit == CLI_DROP || c->field->fit == CLI_FILLED)) {
 			c->out = true;
 			return true;
 		}

@@ -30,8 +30,8 @@ static int bad_word(const char *word, struct mig_error *reterr)
 {
 	return mig_fail(reterr, -EINVAL,
 			"'%.60s' names no MIG device: a profile such as 1g.10gb, with @START or "
-			"without; a device as GPU/GI or GPU/GI/CI by their ids, such as 0/2/0, or "
-			"by its UUID",
+			"without; a device as GPU/GI or GPU/GI/CI by their ids, such as 0/2/0, by "
+			"its UUID, or by a name of 'migctl name'",
 			word);
 }
 
@@ -149,7 +149,8 @@ int cli_place_parse(const struct mig_snapshot *s, const char *word, struct cli_p
 	*ret = (struct cli_place){ .gi = -1, .ci = -1, .start = -1 };
 	if (!strncasecmp(word, "MIG-", 4))
 		return take_uuid(s, word, ret, reterr);
-	if (!*word || strchr(word, ','))
+	/* No profile has a letter in front. */
+	if (!*word || strchr(word, ',') || (!slash && isalpha((unsigned char)*word)))
 		return bad_word(word, reterr);
 	if (!slash)
 		return take_profile(s, word, ret, reterr);

@@ -8,6 +8,7 @@
 
 #include "base/util.h"
 #include "cli/cmd.h"
+#include "cli/names.h"
 
 /*
  * "migctl plan": from the layout that a GPU has to the one that is asked for. It changes nothing;
@@ -120,6 +121,7 @@ int cmd_plan(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error 
 	_cleanup_(cli_out_freep) struct cli_out *out = NULL;
 	_cleanup_(cli_subject_close) struct cli_subject s = { 0 };
 	struct plan_answer a = { .s = &s };
+	struct cli_named named;
 	struct args args = { 0 };
 	int r;
 
@@ -128,6 +130,8 @@ int cmd_plan(const struct cli_cmd *cmd, int argc, char **argv, struct mig_error 
 		r = check_words(&args, argc, reterr);
 	if (r >= 0)
 		r = plan_needs_parse(&args.need, &a, reterr);
+	if (r >= 0 && !args.subject.board)
+		r = cli_names_replace(&named, argc, argv, &args.subject.source, reterr);
 	if (r >= 0)
 		r = cli_source_out(&args.subject.source, &out, reterr);
 	if (r < 0)

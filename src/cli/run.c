@@ -35,9 +35,10 @@ const struct cli_opt run_opts[] = {
 
 static int usage(struct mig_error *reterr)
 {
-	return mig_fail(reterr, -EINVAL,
-			"which program? migctl run PROFILE|DEVICE [--create] [--wait[=SECONDS]] -- "
-			"COMMAND [ARGUMENT]...");
+	return mig_fail(
+		reterr, -EINVAL,
+		"which program? migctl run PROFILE|DEVICE|NAME [--create] [--wait[=SECONDS]] -- "
+		"COMMAND [ARGUMENT]...");
 }
 
 static double now(void)

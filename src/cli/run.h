@@ -5,13 +5,16 @@
 #include <signal.h>
 
 #include "cli/act.h"
+#include "cli/names.h"
 #include "cli/place.h"
 
 /* "migctl run": a program on a MIG device that nobody else has. */
 
 struct run {
 	struct act_args args;
-	char *word;	/* what was asked for */
+	char *word;	   /* what was asked for */
+	const char *place; /* the same, or what that name stands for */
+	char named[CLI_NAME_WORD];
 	char **program; /* ends with NULL */
 	bool create;
 	bool wait;

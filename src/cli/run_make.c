@@ -43,7 +43,7 @@ static int plan(struct run *run, const struct mig_snapshot *s, struct engine_op 
 		struct mig_error *reterr)
 {
 	struct cli_place place;
-	int r = cli_place_parse(s, run->word, &place, reterr), first = 0;
+	int r = cli_place_parse(s, run->place, &place, reterr), first = 0;
 
 	for (uint32_t g = 0; r >= 0 && g < s->n_gpu; g++) {
 		int now;

@@ -75,10 +75,13 @@ int run_resolve(struct run *run, struct mig_error *reterr)
 {
 	_cleanup_(cli_source_close) struct cli_source source = { 0 };
 	struct cli_place place;
-	int r = open_snapshot(run, OBSERVE_BOARD, &source, reterr);
+	/* Once: what the name stands for meanwhile is for the next one. */
+	int r = cli_name_expand(run->word, run->named, &run->place, reterr);
 
 	if (r >= 0)
-		r = cli_place_parse(source.snapshot, run->word, &place, reterr);
+		r = open_snapshot(run, OBSERVE_BOARD, &source, reterr);
+	if (r >= 0)
+		r = cli_place_parse(source.snapshot, run->place, &place, reterr);
 	if (r >= 0 && run->create)
 		r = check_create(source.snapshot, &place, run->word, reterr);
 	if (r < 0)
@@ -216,7 +219,7 @@ int run_take_free(struct run *run, const struct engine_claim_list *list, struct 
 
 	f.s = source.snapshot;
 	if (r >= 0)
-		r = cli_place_parse(f.s, run->word, &f.place, reterr);
+		r = cli_place_parse(f.s, run->place, &f.place, reterr);
 	for (uint32_t g = 0; r == 0 && g < f.s->n_gpu; g++)
 		for (uint32_t i = 0; r == 0 && i < f.s->gpu[g].n_gi; i++)
 			r = try_gi(&f, &f.s->gpu[g], &f.s->gpu[g].gi[i], reterr);

@@ -193,7 +193,8 @@ static int show_gpus(struct cli_out *out, const struct mig_snapshot *s)
 			    sizeof(rows[0]));
 }
 
-static int show_lists(struct cli_out *out, const struct mig_snapshot *s)
+static int show_lists(struct cli_out *out, const struct mig_snapshot *s,
+		      const struct engine_names *names)
 {
 	_cleanup_free_ struct status_instance_row *instances =
 		calloc(status_instances_max(s) + 1, sizeof(*instances));
@@ -204,7 +205,7 @@ static int show_lists(struct cli_out *out, const struct mig_snapshot *s)
 	if (!instances || !processes)
 		return -ENOMEM;
 	r = cli_out_list(out, "instances", "Instances", NULL, status_instance_fields, instances,
-			 status_instance_rows(s, instances), sizeof(instances[0]));
+			 status_instance_rows(s, names, instances), sizeof(instances[0]));
 	if (r < 0)
 		return r;
 	return cli_out_list(out, "processes", "Processes", NULL, status_process_fields, processes,
@@ -216,6 +217,7 @@ static int look(const void *what, FILE *to, struct mig_error *reterr)
 {
 	_cleanup_(cli_out_freep) struct cli_out *out = NULL;
 	_cleanup_(cli_source_close) struct cli_source source = { 0 };
+	_cleanup_(engine_names_free) struct engine_names names = { 0 };
 	const struct args *a = what;
 	int r = cli_source_open(&a->source, OBSERVE_MEMORY | OBSERVE_PROCESSES, &source, reterr);
 
@@ -224,13 +226,14 @@ static int look(const void *what, FILE *to, struct mig_error *reterr)
 	if (r < 0)
 		return r;
 	cli_out_to(out, to);
+	cli_names_for(&source, &names);
 	r = cli_source_heading(&source, out);
 	if (r >= 0 && !source.snapshot->n_gpu)
 		cli_out_say(out, RENDER_PLAIN, "There is no GPU.");
 	if (r >= 0)
 		r = show_gpus(out, source.snapshot);
 	if (r >= 0)
-		r = show_lists(out, source.snapshot);
+		r = show_lists(out, source.snapshot, &names);
 	if (r < 0)
 		return mig_fail(reterr, r, "cannot print the status: %s", strerror(-r));
 	return cli_out_end(out, reterr);

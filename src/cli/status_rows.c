@@ -117,6 +117,7 @@ void status_gpu_row(const struct mig_gpu *gpu, const struct cli_gpu_full *full,
 
 #define R(f) offsetof(struct status_instance_row, f)
 const struct cli_field status_instance_fields[] = {
+	{ "name", "NAME", F_PTR, R(name), CLI_FILLED },
 	{ "gpu", "GPU", F_U32, R(gpu) },
 	{ "gi", "GI", F_U32, R(gi) },
 	{ "profile", "PROFILE", F_PTR, R(profile) },
@@ -172,10 +173,12 @@ static void put_ci(const struct mig_snapshot *s, const struct mig_gpu *gpu, cons
 }
 
 static size_t gi_rows(const struct mig_snapshot *s, const struct mig_gpu *gpu,
-		      const struct mig_gi *gi, struct status_instance_row *rows)
+		      const struct mig_gi *gi, const struct engine_names *names,
+		      struct status_instance_row *rows)
 {
 	const struct mig_reading not_asked = { .status = MIG_NOT_ASKED };
 	struct status_instance_row base = {
+		.name = names ? cli_name_of_gi(names, gpu, gi) : NULL,
 		.gpu = gpu->index,
 		.gi = gi->id,
 		.profile = profile_name(gpu, gi->profile),
@@ -209,13 +212,14 @@ size_t status_instances_max(const struct mig_snapshot *snapshot)
 	return (size_t)snapshot->n_gpu * MIG_MAX_GI * MIG_MAX_CI;
 }
 
-size_t status_instance_rows(const struct mig_snapshot *snapshot, struct status_instance_row *rows)
+size_t status_instance_rows(const struct mig_snapshot *snapshot, const struct engine_names *names,
+			    struct status_instance_row *rows)
 {
 	size_t n = 0;
 
 	for (uint32_t g = 0; g < snapshot->n_gpu; g++)
 		for (uint32_t i = 0; i < snapshot->gpu[g].n_gi; i++)
-			n += gi_rows(snapshot, &snapshot->gpu[g], &snapshot->gpu[g].gi[i],
+			n += gi_rows(snapshot, &snapshot->gpu[g], &snapshot->gpu[g].gi[i], names,
 				     rows + n);
 	return n;
 }

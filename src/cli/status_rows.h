@@ -5,6 +5,7 @@
 #include <migkit/snapshot.h>
 
 #include "cli/gpu_picture.h"
+#include "cli/names.h"
 #include "cli/out.h"
 
 /* The records of "migctl status", and of "migctl devices": flat, joined by gpu, gi and ci. */
@@ -28,7 +29,7 @@ void status_gpu_row(const struct mig_gpu *gpu, const struct cli_gpu_full *full,
 
 /* A compute instance; a GPU instance without any is one row, whose ci is CLI_NONE. */
 struct status_instance_row {
-	const char *profile, *ci_profile;
+	const char *name, *profile, *ci_profile;
 	struct mig_reading used, total, sm;
 	uint32_t gpu, gi;
 	int32_t profile_id, start, size, ci, ci_start, ci_size, device, status;
@@ -39,7 +40,9 @@ extern const struct cli_field status_instance_fields[];
 
 /* Room for all: this many rows at most. */
 size_t status_instances_max(const struct mig_snapshot *snapshot);
-size_t status_instance_rows(const struct mig_snapshot *snapshot, struct status_instance_row *rows);
+/* names: of places, or NULL. */
+size_t status_instance_rows(const struct mig_snapshot *snapshot, const struct engine_names *names,
+			    struct status_instance_row *rows);
 
 struct status_process_row {
 	const char *kind;

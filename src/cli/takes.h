@@ -36,9 +36,10 @@ enum cli_takes {
 	TAKES_FILE = 1u << 23,
 	TAKES_MANY = 1u << 24, /* several with commas between them */
 	TAKES_UUID = 1u << 25, /* of a GPU */
+	TAKES_NAME = 1u << 26, /* of a place */
 	/* What only the driver or a lab knows, and may be slow to tell. */
 	TAKES_LIVE = TAKES_GPU | TAKES_UUID | TAKES_GI | TAKES_CI | TAKES_MIG | TAKES_GI_ID |
-		     TAKES_PROFILE | TAKES_CI_PROFILE | TAKES_CLIENT | TAKES_FAULT,
+		     TAKES_PROFILE | TAKES_CI_PROFILE | TAKES_CLIENT | TAKES_FAULT | TAKES_NAME,
 };
 
 struct cli_opt;

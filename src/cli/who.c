@@ -6,6 +6,7 @@
 
 #include "base/util.h"
 #include "cli/cmd.h"
+#include "cli/names.h"
 #include "cli/source.h"
 #include "cli/who.h"
 #include "observe/observe.h"
@@ -45,8 +46,8 @@ bad:
 	return mig_fail(
 		reterr, -EINVAL,
 		"'%.60s' names no device: a GPU as index, UUID, serial number or bus id; an "
-		"instance as GPU/GI or GPU/GI/CI, such as 0/2/0; a MIG device by its UUID "
-		"(several GPUs: -i 0,1)",
+		"instance as GPU/GI or GPU/GI/CI, such as 0/2/0; a MIG device by its UUID; a "
+		"name of 'migctl name' (several GPUs: -i 0,1)",
 		word);
 }
 
@@ -114,11 +115,23 @@ static int check_place(const struct who_place *place, struct mig_error *reterr)
 			place->gi, ids);
 }
 
+static int set_named(const struct engine_name *name, struct who_place *ret,
+		     struct mig_error *reterr)
+{
+	const struct mig_gi *gi = cli_name_gi(name, ret->gpu);
+
+	if (!gi)
+		return cli_name_not_there(name, ret->gpu, reterr);
+	ret->gi = gi->id;
+	return 0;
+}
+
 static int open_place(const char *word, struct who_args *a, struct who_place *ret,
 		      struct cli_source *source, struct mig_error *reterr)
 {
 	const unsigned wish = OBSERVE_BOARD | OBSERVE_PROCESSES | OBSERVE_HOLDERS;
-	bool is_mig = word && !strncasecmp(word, "MIG-", 4);
+	bool is_mig = word && !strncasecmp(word, "MIG-", 4), is_name = false;
+	struct engine_name name;
 	char gpu[64];
 	int r = 0;
 
@@ -127,7 +140,12 @@ static int open_place(const char *word, struct who_args *a, struct who_place *re
 		return mig_fail(
 			reterr, -EINVAL,
 			"-i and the device '%.60s' are two ways to say which: leave one out", word);
-	if (word && !is_mig) {
+	if (word && !a->source.snapshot)
+		r = cli_name_look_up(word, &name, reterr);
+	is_name = r > 0;
+	if (is_name) {
+		a->source.gpus = name.uuid;
+	} else if (r >= 0 && word && !is_mig) {
 		r = parse_place(word, ret, gpu, sizeof(gpu), reterr);
 		a->source.gpus = gpu;
 	}
@@ -139,6 +157,8 @@ static int open_place(const char *word, struct who_args *a, struct who_place *re
 	if (is_mig)
 		return find_uuid(source->snapshot, word, ret, reterr);
 	r = cli_source_one_gpu(source, &ret->gpu, reterr);
+	if (r >= 0 && is_name)
+		return set_named(&name, ret, reterr);
 	return r < 0 ? r : check_place(ret, reterr);
 }
 

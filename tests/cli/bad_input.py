@@ -90,6 +90,7 @@ def operands():
     yield ["who", "MIG-nobody"], NOT_FOUND, ["MIG-nobody"]
     yield ["help", "banana"], USAGE, ["banana"]
     yield from runs()
+    yield from names()
     yield ["snapshot"], USAGE, []
     yield ["boards", "capture"], USAGE, []
     yield ["draw", "3g.40gb", "-i", "0"], USAGE, ["--layout or --plan"]
@@ -119,6 +120,19 @@ def runs():
     yield ["run"], USAGE, ["which program"]
     yield ["runs", "banana"], USAGE, ["banana"]
     yield ["runs", "-o", "yaml"], USAGE, ["yaml"]
+
+
+def names():
+    for words, rc, parts in (
+            (["banana"], NOT_FOUND, ["banana"]), ([""], USAGE, ["a letter in front"]), (["3g.40gb"], USAGE, ["letter"]),
+            (["all", "0/1"], USAGE, ["all"]), (["MIG-x", "0/1"], USAGE, ["MIG-x"]), (["\x1b[31m"], USAGE, ["\\x1b[31m"]),
+            (["x" * 64, "0/1"], USAGE, ["63"]), (["x/y", "0/1"], USAGE, ["x/y"]), (["--remove"], USAGE, ["--remove"]),
+            (["--remove", "banana"], NOT_FOUND, ["banana"]), (["--remove", "a", "0/1"], USAGE, ["--remove"]),
+            (["a", "1g.10gb", "0/1"], USAGE, ["0/1"]), (["a", "banana"], USAGE, ["banana"]), (["a", ""], USAGE, ["''"]),
+            (["a", "0/99"], NOT_FOUND, ["0/99"]), (["a", "9/1"], NOT_FOUND, ["no GPU 9"]), (["a", "MIG-no"], NOT_FOUND, ["MIG-no"]),
+            (["a", "0/3g.40gb"], USAGE, ["0,4"]), (["a", "0/3g.40gb@1"], USAGE, ["0 or 4"]), (["a", "0/x"], USAGE, ["0/x"]),
+            (["a", "1c.3g.40gb"], USAGE, ["whole"]), (["a", "-o", "yaml"], USAGE, ["yaml"])):
+        yield ["name", *words], rc, parts
 
 
 def files():

@@ -44,6 +44,7 @@ ACTING = (
     ("history", ["history"], {}), ("recover", ["recover"], {}),
     ("mode", ["mode", "on", "-i", "0", "--dry-run"], {}), ("mode", ["mode", "on", "-i", "0"], {}),
     ("reset", ["reset", "-i", "0"], {}), ("reset", ["reset", "-i", "0", "-n"], {}),
+    (None, ["name", "half", "0/3g.20gb@4"], {}),
     ("create", ["create", "-i", "0", "3g.20gb/1c,2c", "-n"], {}), ("create", ["create", "-i", "0", "3g.20gb/1c,2c"], {}),
     ("create", ["create", "-i", "0", "2x1g.5gb"], {"fault": ["group:create", "--nth", "3", "--return", "UNKNOWN"]}),
     ("destroy", ["destroy", "0/1/0"], {}),
@@ -54,6 +55,8 @@ ACTING = (
     ("recover", ["recover"], {"fault": ["group:destroy", "--return", "UNKNOWN"]}),
     ("recover", ["recover"], {}), ("history", ["history"], {}),
     (None, ["create", "-i", "0", "1g.5gb"], {}),
+    ("name", ["name"], {}), ("name", ["name", "some", "1/7g.40gb"], {}), ("name", ["name", "one", "0/1g.5gb@0"], {}),
+    ("name", ["name", "one"], {}), ("name", ["name", "--remove", "some"], {}),
     # One has it, one waits for it.
     ("runs", ["runs"], {"beside": [["run", "1g.5gb", "-i", "0", "--", "sleep", "60"],
                                    ["run", "1g.5gb", "-i", "0", "--wait", "--", "true"]]}),
@@ -101,6 +104,7 @@ def make_machines(p):
     device = next(i for i in p.json("lab", "status", "full")["instances"] if i["ci"] is not None)
     p.ok("lab", "client", "start", "--lab", "full", "--name", "train", "--memory", "1GiB", "--device",
          device["uuid"])
+    p.ok("name", "trainer", device["uuid"], env={"MIGKIT_LAB": str(p.labs / "full")})
     where = "{gpu}/{gi}/{ci}".format(**device)
     p.ok("lab", "inject", where, "xid=31", "--lab", "full")
     p.ok("lab", "client", "start", "--lab", "full", "--name", "watch", "--gpu", "1")

@@ -43,8 +43,8 @@ UNSEEN |= {f"create/instances[]/{key}" for key in ("memory_status", "compute_ins
 # One form of steps for all commands: what is made has no id yet, and a mode is of no instance.
 UNSEEN |= {f"create/steps[]/{key}" for key in ("gi", "ci")}
 UNSEEN |= {f"{name}/steps[]/{key}" for name in ("mode", "reset") for key in ("profile", "gi", "ci", "start")}
-# A recording runs nothing.
-UNSEEN |= {"runs/recorded"}
+# A recording runs nothing, and has no names.
+UNSEEN |= {"runs/recorded", "name/recorded"}
 # What is in the way of a reset is refused before it is tried.
 UNSEEN |= {f"reset/{key}" for key in ("why", "gpus[]/why")}
 # Nothing of this is found, or hidden, on these machines: test_doctor.py has all of it.
