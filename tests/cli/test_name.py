@@ -99,6 +99,10 @@ def wherever_a_device_is_asked_for(p):
     lab.refused(NOT_FOUND, ["no MIG device a"], "run", "a", "--", "touch", "never")
     lab.refused(NOT_FOUND, ["3g.20gb@4"], "lab", "client", "start", "--device", "a")
     # It is the way back, too, at the same place, with another id where an instance was made before.
+    for words in (["run"], ["who"], ["destroy"], ["create"], ["explain"], ["plan"], ["name", "--remove"],
+                  ["lab", "client", "start", "--device"]):
+        offered = [line.split("\t")[0] for line in lab.ok("__complete", "--", *words, "").splitlines()]
+        check({"a", "b", "c"} <= set(offered), f"{words} is completed to {offered}")
     lab.ok("create", "a/1c,2c")
     check(lab.layout() == [(0, "1g.5gb@0"), (0, "3g.20gb@4"), (0, "3g.20gb@4")], lab.layout())
     lab.refused(USAGE, ["2 MIG devices"], "lab", "client", "start", "--device", "a")
