@@ -195,11 +195,16 @@ bool lab_client_alive(const struct lab *lab, const struct lab_state *st, unsigne
 
 void lab_drop_dead_clients(const struct lab *lab, struct lab_state *st)
 {
-	for (unsigned i = 0; i < LAB_MAX_CLIENTS; i++)
-		if (st->client[i].used && !lab_client_alive(lab, st, i, NULL)) {
+	/* Most labs have few: a look at each entry costs more than the rest of a change's own work.
+	 */
+	for (uint64_t rest = st->clients; rest; rest &= rest - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(rest);
+
+		if (!lab_client_alive(lab, st, i, NULL)) {
 			lab_account_end(st, i);
 			memset(&st->client[i], 0, sizeof(st->client[i]));
 		}
+	}
 }
 
 bool lab_gpu_in_use(const struct lab *lab, unsigned gpu)

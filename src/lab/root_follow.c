@@ -146,7 +146,7 @@ static int ensure_node(const struct root_follow *f, unsigned minor)
 	char path[64];
 	int file;
 
-	snprintf(path, sizeof(path), LAB_ROOT_CAP_DEV "%u", minor);
+	(void)put_number(stpcpy(path, LAB_ROOT_CAP_DEV), minor);
 	if (faccessat(f->fd, path, F_OK, 0) >= 0)
 		return 0;
 	STEP();

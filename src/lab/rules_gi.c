@@ -127,14 +127,31 @@ unsigned lab_gi_remaining(const struct mig_board *board, const struct lab_gpu *g
 	return n < p->total - same ? n : p->total - same;
 }
 
-/* How many (profile, start) pairs of the board stay free when these units are occupied. */
-static unsigned free_pairs(const struct mig_board *board, uint32_t busy)
+/* The units of every (profile, start) pair of a board that is free. */
+struct free_pairs {
+	unsigned n;
+	uint32_t mask[MIG_MAX_GI_PROFILES * MIG_MAX_STARTS];
+};
+
+static void find_free_pairs(const struct mig_board *board, uint32_t busy, struct free_pairs *ret)
+{
+	ret->n = 0;
+	for (unsigned i = 0; i < board->n_gi; i++)
+		for (unsigned s = 0; s < board->gi[i].n_starts; s++) {
+			uint32_t mask = span_mask(board->gi[i].starts[s], board->gi[i].size);
+
+			if (!(busy & mask))
+				ret->mask[ret->n++] = mask;
+		}
+}
+
+/* How many of them stay free when these units are taken. */
+static unsigned stay_free(const struct free_pairs *pairs, uint32_t mask)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < board->n_gi; i++)
-		for (unsigned s = 0; s < board->gi[i].n_starts; s++)
-			n += !(busy & span_mask(board->gi[i].starts[s], board->gi[i].size));
+	for (unsigned i = 0; i < pairs->n; i++)
+		n += !(pairs->mask[i] & mask);
 	return n;
 }
 
@@ -142,16 +159,18 @@ static unsigned free_pairs(const struct mig_board *board, uint32_t busy)
 static int roomiest_start(const struct mig_board *board, const struct mig_gi_profile *p,
 			  uint32_t busy)
 {
+	struct free_pairs pairs;
 	unsigned best_room = 0;
 	int best = -1;
 
+	find_free_pairs(board, busy, &pairs);
 	for (unsigned i = 0; i < p->n_starts; i++) {
 		uint32_t mask = span_mask(p->starts[i], p->size);
 		unsigned room;
 
 		if (busy & mask)
 			continue;
-		room = free_pairs(board, busy | mask);
+		room = stay_free(&pairs, mask);
 		if (best >= 0 && room <= best_room)
 			continue;
 		best = p->starts[i];

@@ -412,6 +412,15 @@ bool lab_any_block(const struct lab_blocks *blocks, size_t from, size_t to)
 	return false;
 }
 
+static bool any(const struct lab_blocks *blocks)
+{
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(blocks->bit); i++)
+		bits |= blocks->bit[i];
+	return bits != 0;
+}
+
 /* Where the idle copy has to change: there, and where it was another than the current one. */
 static struct lab_blocks outdated(const struct lab_map *map, size_t base, const void *data,
 				  size_t size, const struct lab_blocks *now,
@@ -437,7 +446,7 @@ static void publish(struct lab_map *map, const struct lab_part *part, const void
 	size_t base = part->copy[++seq % 2], size = part->size;
 	struct lab_blocks old;
 
-	if (!lab_any_block(&now, 0, size))
+	if (!any(&now))
 		return;
 	memcpy(data, &seq, sizeof(seq));
 	mark_block(&now, 0);
@@ -457,8 +466,16 @@ static void publish(struct lab_map *map, const struct lab_part *part, const void
 struct lab_blocks lab_difference(const struct lab_map *map, const struct lab_state *before,
 				 struct lab_state *st)
 {
+	const size_t table = offsetof(struct lab_state, client);
+	struct lab_blocks ret =
+		difference((const uint8_t *)before, (const uint8_t *)st, map->head.copy_size);
+
+	if (!lab_any_block(&ret, table, table + sizeof(st->client)))
+		return ret;
 	st->clients = lab_used_clients(st);
-	return difference((const uint8_t *)before, (const uint8_t *)st, map->head.copy_size);
+	if (st->clients != before->clients)
+		mark_block(&ret, offsetof(struct lab_state, clients));
+	return ret;
 }
 
 void lab_publish(struct lab_map *map, const struct lab_state *before, struct lab_state *st,
