@@ -52,11 +52,12 @@ class Deb(unittest.TestCase):
         cls.said = run("tools/deb", cls.out, cwd=SOURCE, env=env)
         cls.addClassCleanup(shutil.rmtree, cls.out, True)
         cls.root = cls.here / "root"
-        cls.contents = {}
+        cls.contents, cls.folders = {}, {}
         for deb in sorted(cls.out.glob("*.deb")):
             run("dpkg-deb", "-x", deb, cls.root)
             tar = subprocess.run(["dpkg-deb", "--fsys-tarfile", deb], check=True, capture_output=True).stdout
             with tarfile.open(fileobj=io.BytesIO(tar)) as files:
+                cls.folders |= {m.name[2:]: m.mode for m in files if m.isdir()}
                 cls.contents[deb.name.split("_")[0]] = [m.name[2:] for m in files if not m.isdir()]
         cls.libdir = next(cls.root.rglob("libmigkit.so.0")).parent
 
@@ -107,6 +108,12 @@ class Deb(unittest.TestCase):
         for path in ("bash-completion/completions/migctl", "zsh/vendor-completions/_migctl",
                      "fish/vendor_completions.d/migctl.fish"):
             self.assertTrue((self.root / "usr/share" / path).exists(), path)
+
+    def test_where_runs_are_claimed(self):
+        """By any user, before root has run anything: as in /tmp nobody removes another's claim."""
+        self.assertEqual(self.folders["var/lib/migkit/runs"], 0o1777)
+        self.assertEqual(self.folders["var/lib/migkit"], 0o755)
+        self.assertIn("/var/lib/migkit", run("dpkg-deb", "-I", next(self.out.glob("migkit_*.deb")), "postrm"))
 
     def test_program(self):
         state = self.here / "state"
