@@ -181,6 +181,15 @@ struct create_request {
 };
 int create_parse(const struct mig_board *board, char *const *words, unsigned n,
 		 struct create_request *ret, unsigned cap, struct mig_error *reterr);
+/* create_ci.c: "GPU/GI/CUT", compute instances in a GPU instance that is there. */
+const char *create_in_gi(int argc, char *const *argv); /* the first such word; NULL: none */
+/* The GPU of such words, as it was typed; -EINVAL: not all are such, or of one GPU. */
+int create_gpu_of(int argc, char *const *argv, char *ret, size_t size, struct mig_error *reterr);
+int create_ci_plan(const struct cli_subject *s, int argc, char *const *argv, struct engine_op *op,
+		   struct mig_error *reterr);
+/* Adds to what is to be in the GPU instance "in" a further cut, beside what is there. */
+int create_more(const struct cli_subject *s, const struct mig_gi *in, const char *cut,
+		struct engine_gi *gi, struct mig_error *reterr);
 /* Fills the compute instances of a GPU instance that is to be made. */
 int create_cut(const struct mig_board *board, unsigned profile, const char *cut,
 	       struct engine_gi *gi, struct mig_error *reterr);

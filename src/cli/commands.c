@@ -115,13 +115,14 @@ const struct cli_cmd cli_commands[] = {
 	  .fn = cmd_draw },
 	{ .name = "create",
 	  .group = "Change it",
-	  .args = "[Nx]PROFILE[@START][/CUT] | NAME[/CUT] ...",
-	  .takes = { TAKES_PROFILE | TAKES_NAME },
-	  .summary = "Create GPU instances beside those that there are, all of them or none",
+	  .args = "[Nx]PROFILE[@START][/CUT] | NAME[/CUT] | GPU/GI/CUT ...",
+	  .takes = { TAKES_PROFILE | TAKES_NAME | TAKES_GI },
+	  .summary = "Create instances beside those that there are, all of them or none",
 	  .details = "Each gets the compute instance that fills it; behind a slash stands another "
 		     "cut: 3g.40gb/1c,2c, 3g.40gb/3x1c, 3g.40gb/none. Where each goes is planned "
-		     "so that all fit and most room is left, unless @START says it. If one fails, "
-		     "those before it are taken back.",
+		     "so that all fit and most room is left, unless @START says it. 0/2/1c adds a "
+		     "compute instance to GPU instance 2 of GPU 0. If one fails, those before it "
+		     "are taken back.",
 	  .opts = create_opts,
 	  .min_args = 1,
 	  .max_args = CMD_ANY,

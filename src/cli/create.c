@@ -207,9 +207,15 @@ static int create(struct act *act, struct args *a, struct cli_out *out, int argc
 	_cleanup_(cli_subject_close) struct cli_subject s = { 0 };
 	_cleanup_free_ struct engine_op *op = NULL;
 	struct cli_subject_args of = { 0 };
+	const bool in_gi = create_in_gi(argc, argv);
+	char gpu[64];
 	int r = a->act.dry_run ? 0 : act_lock(act, &a->act, reterr);
 
 	of.source = a->act.source;
+	if (r >= 0 && in_gi) {
+		r = create_gpu_of(argc, argv, gpu, sizeof(gpu), reterr);
+		of.source.gpus = gpu;
+	}
 	of.source.nvml = &act->nvml;
 	of.keep = (struct cli_list){ 1, { "all" } };
 	if (r >= 0)
@@ -220,7 +226,8 @@ static int create(struct act *act, struct args *a, struct cli_out *out, int argc
 	op = act_op(act);
 	if (!op)
 		return mig_fail(reterr, -ENOMEM, "out of memory");
-	r = create_plan(&s, argc, argv, op, reterr);
+	r = in_gi ? create_ci_plan(&s, argc, argv, op, reterr)
+		  : create_plan(&s, argc, argv, op, reterr);
 	if (r >= 0)
 		r = act_show_steps(out, act, s.source.snapshot, op, a->act.dry_run);
 	if (r < 0)
@@ -238,6 +245,10 @@ int cmd_create(const struct cli_cmd *cmd, int argc, char **argv, struct mig_erro
 
 	act_command(cmd, argc, argv, act.command, sizeof(act.command));
 	r = cli_parse(cmd, &a, &argc, argv, reterr);
+	if (r >= 0 && a.act.source.gpus && create_in_gi(argc, argv))
+		return mig_fail(reterr, -EINVAL,
+				"-i and '%.60s' are two ways to say which GPU: leave one out",
+				create_in_gi(argc, argv));
 	if (r >= 0)
 		r = cli_names_replace(&named, argc, argv, &a.act.source, reterr);
 	if (r >= 0)

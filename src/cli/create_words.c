@@ -7,6 +7,7 @@
 
 #include "base/util.h"
 #include "cli/act.h"
+#include "cli/explain.h"
 #include "spec/request.h"
 
 /* "3g.40gb/1c,2c": a GPU instance, and behind the slash how it is cut into compute instances. */
@@ -175,4 +176,51 @@ int create_cut(const struct mig_board *board, unsigned profile, const char *cut,
 		take_slots(p, table, change.target, gi);
 	mig_plan_table_free(table);
 	return r < 0 ? r : 0;
+}
+
+/* What the board calls for in a GPU instance that has some already. */
+static int plan_more(const struct explain_scope *c, const char *cut, struct engine_gi *gi,
+		     struct mig_error *reterr)
+{
+	struct mig_plan_goal goal = { .at = c->state.now };
+	struct mig_plan_change change;
+	struct mig_counts have;
+	int r = count_cuts(c->of, cut, &goal.counts, reterr);
+
+	if (r < 0)
+		return r;
+	have = mig_plan_counts(c->table, c->state.now);
+	for (unsigned i = 0; i < c->of->n_ci; i++)
+		goal.counts.n[i] = (uint8_t)(goal.counts.n[i] + have.n[i]);
+	r = mig_plan_change(c->table, &c->state, &goal, &change, 1, reterr);
+	if (r == -ENOSPC)
+		return mig_fail(
+			reterr, -ENOTSUP,
+			"GPU instance %u of GPU %u, a %s with %u compute instance%s, has no "
+			"room for %.60s; nothing was changed",
+			c->gi->id, c->s->gpu->index, c->of->name, c->gi->n_ci,
+			c->gi->n_ci == 1 ? "" : "s", cut);
+	if (r >= 0)
+		take_slots(c->of, c->table, change.create, gi);
+	return r < 0 ? r : 0;
+}
+
+int create_more(const struct cli_subject *s, const struct mig_gi *in, const char *cut,
+		struct engine_gi *gi, struct mig_error *reterr)
+{
+	struct explain_scope c;
+	int r;
+
+	if (!gi || !*cut || !strcasecmp(cut, "none"))
+		return mig_fail(reterr, -EINVAL,
+				"which compute instances shall GPU instance %u get? Such as "
+				"%u/%u/1c or %u/%u/%s",
+				in->id, s->gpu->index, in->id, s->gpu->index, in->id,
+				s->board->gi[in->profile].name);
+	r = explain_in_gi(s, in->profile, in, &c, reterr);
+	if (r < 0)
+		return r;
+	r = plan_more(&c, cut, gi, reterr);
+	explain_scope_close(&c);
+	return r;
 }

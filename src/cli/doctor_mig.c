@@ -124,6 +124,8 @@ void doctor_instances(struct doctor *d, const struct mig_gpu *gpu)
 			    "device there",
 			    gi->profile < gpu->board.n_gi ? " " : "",
 			    gi->profile < gpu->board.n_gi ? gpu->board.gi[gi->profile].name : "");
-		doctor_command(d, f, "sudo nvidia-smi mig -i %u -gi %u -cci", gpu->index, gi->id);
+		doctor_command(d, f, "sudo migctl create %u/%u/%s", gpu->index, gi->id,
+			       gi->profile < gpu->board.n_gi ? gpu->board.gi[gi->profile].name
+							     : "1c");
 	}
 }

@@ -85,6 +85,41 @@ def made(p):
     check(not lab.dir.exists(), "the journal keeps the lab's folder")
 
 
+def in_what_is_there(p):
+    """Compute instances beside those of a GPU instance that is there: all or none, and nothing else changes."""
+    lab = Lab(p, "inside")
+    lab.ok("create", "3g.20gb@4/none", "2g.10gb@0/none", "1g.5gb@2")
+    before = lab.layout()
+    wish = lab.json("create", "0/1/1c", "--dry-run")
+    check(lab.layout() == before and len(wish["steps"]) == 1, f"{wish}")
+    got = lab.json("create", "0/1/1c")
+    check(got["steps"] == wish["steps"] and [i["ci_profile"] for i in got["instances"]] == ["1c.3g.20gb"], f"{got}")
+    first = got["instances"][0]["uuid"]
+    gi = next(i["gi"] for i in lab.json("status")["instances"] if i["profile"] == "2g.10gb")
+    lab.refused(UNAVAILABLE, ["GPU instance 1 of GPU 0", "with 1 compute instance, has no room for 3g.20gb"],
+                "create", "0/1/3g.20gb")
+    # Two GPU instances at once, and one of what is asked for does not fit: neither gets anything.
+    lab.refused(UNAVAILABLE, ["no room for 3x1c"], "create", f"0/{gi}/2g.10gb", "0/1/3x1c")
+    lab.ok("lab", "fault", "add", "group:create", "--nth", "3", "--return", "UNKNOWN")
+    done = lab.run("create", "0/1/1c,1c", f"0/{gi}/2g.10gb")
+    lab.ok("lab", "fault", "clear", "--all")
+    check(done.returncode and [i["ci"] for i in lab.json("status")["instances"]].count(None) == 1, f"{done}")
+    lab.ok("create", "0/1/1c,1c", f"0/{gi}/2g.10gb")
+    now = lab.json("status")["instances"]
+    check(len(now) == 5 and sum(i["ci_profile"] == "1c.3g.20gb" for i in now) == 3, f"{now}")
+    check(first in {i["uuid"] for i in now}, "the first one is another")
+    for code, parts, words in (
+            (UNAVAILABLE, ["no room for 1c"], ["0/1/1c"]), (NOT_FOUND, ["no GPU instance 0/12"], ["0/12/1c"]),
+            (NOT_FOUND, ["3"], ["3/1/1c"]), (USAGE, ["7c", "1c.3g.20gb"], ["0/1/7c"]), (USAGE, ["0/1/1c"], ["0/1/"]),
+            (USAGE, ["0/1/1c"], ["0/1/none"]), (USAGE, ["a command for each"], ["1g.5gb", "0/1/1c"]),
+            (USAGE, ["another GPU"], ["0/1/1c", "1/1/1c"]), (USAGE, ["one GPU instance"], ["0/1/1c", "0/1/1c"]),
+            (USAGE, ["leave one out"], ["-i", "0", "0/1/1c"]), (USAGE, ["no GPU"], ["0,1/1/1c"])):
+        lab.refused(code, parts, "create", *words)
+    lab.ok("destroy", "0/1/1")
+    lab.ok("create", "0/1/1c")
+    check(lab.json("status")["instances"] == now, "as before")
+
+
 def in_use(p):
     """Who is in the way is named; waited for; ended when that was said twice."""
     lab = Lab(p, "busy")
@@ -240,7 +275,7 @@ def stopped(p):
 
 def main():
     with Place() as p:
-        for test in (made, in_use, modes, at_once, no_journal, cut_off, stopped):
+        for test in (made, in_what_is_there, in_use, modes, at_once, no_journal, cut_off, stopped):
             if not sys.argv[1:] or test.__name__ in sys.argv:
                 test(p)
 

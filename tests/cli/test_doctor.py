@@ -93,7 +93,7 @@ def instances(p):
         readers.smi(p, name, "mig", "-cgi", ids[1])
         f = only(p, name, "gi-without-ci", "no compute instance")
         check((f["severity"], f["gpu"], f["ci"]) == ("problem", 0, None) and
-              f["command"] == f"sudo nvidia-smi mig -i 0 -gi {f['gi']} -cci", f"{f}")
+              f["command"].startswith(f"sudo migctl create 0/{f['gi']}/"), f"{f}")
         mend(p, name, f)
 
 

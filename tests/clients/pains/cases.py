@@ -127,7 +127,7 @@ LAYOUT = [
     Case("A GPU instance without a compute instance",
          "It takes its place and no program can use it; most tools do not see it at all.",
          "dra-driver-nvidia-gpu#1452, mig-parted#29, HAMi#1088",
-         [LIST], ["migctl doctor"], ["has no compute instance"], [r"sudo nvidia-smi mig -i 0 -gi 1 -cci"],
+         [LIST], ["migctl doctor"], ["has no compute instance"], [r"sudo migctl create 0/1/3g\.20gb"],
          make=[ON, "nvidia-smi -i 0 -pm 1", "nvidia-smi mig -i 0 -cgi 9"], end=(LIST, "MIG 3g.20gb")),
     Case("A tool was killed half way",
          "The instances of before are gone, some of the new ones are there, and nothing tells which.",
