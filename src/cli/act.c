@@ -92,6 +92,16 @@ void act_unlock(struct act *act)
 
 static int refuse(const struct engine_op *op, bool ended, struct mig_error *reterr)
 {
+	char left[200];
+
+	if (op->trial)
+		return mig_fail(
+			reterr, -ECANCELED,
+			"'%.120s' (%s, process %u, %s) %s and left GPU %u with %s: 'migctl recover' "
+			"destroys what it made; nothing was changed now",
+			op->command, op->user, op->pid, op->time,
+			ended ? "could not remove all that it made" : "was cut off half way",
+			op->gpu[0].index, engine_layout_text(&op->gpu[0].to, left, sizeof(left)));
 	return mig_fail(reterr, -ECANCELED,
 			"'%.120s' (%s, process %u, %s) %s: 'migctl recover' puts GPU %u back as it "
 			"was before, 'migctl recover --finish' goes on to what was asked for; "

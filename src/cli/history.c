@@ -94,6 +94,7 @@ int cmd_history(const struct cli_cmd *cmd, int argc, char **argv, struct mig_err
 	_cleanup_(cli_out_freep) struct cli_out *out = NULL;
 	_cleanup_(engine_history_free) struct engine_history h = { 0 };
 	_cleanup_(act_close) struct act act = { 0 };
+	const struct engine_entry *left;
 	struct args a = { 0 };
 	int r = cli_parse(cmd, &a, &argc, argv, reterr);
 
@@ -109,11 +110,11 @@ int cmd_history(const struct cli_cmd *cmd, int argc, char **argv, struct mig_err
 		r = show(out, &h, a.last);
 	if (r < 0)
 		return r == -ENOMEM ? mig_fail(reterr, r, "out of memory") : r;
-	if (engine_unfinished(&h))
-		cli_out_say(
-			out, RENDER_PLAIN,
-			"The last one is half done: 'migctl recover' puts it back, 'migctl recover "
-			"--finish' ends it.");
+	left = engine_unfinished(&h);
+	if (left)
+		cli_out_say(out, RENDER_PLAIN, "The last one is half done: 'migctl recover' %s.",
+			    left->op->trial ? "removes what it left"
+					    : "puts it back, 'migctl recover --finish' ends it");
 	r = cli_out_end(out, reterr);
 	return r < 0 ? r : CLI_EXIT_OK;
 }

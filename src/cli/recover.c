@@ -29,6 +29,23 @@ const struct cli_opt recover_opts[] = {
 };
 #undef A
 
+static void set_end(const struct engine_op *left, uint32_t k, enum engine_way way,
+		    struct engine_gpu *gpu)
+{
+	struct engine_layout made;
+
+	if (!left->trial) {
+		gpu->to = way == ENGINE_WAY_ON ? left->gpu[k].to : left->gpu[k].from;
+		return;
+	}
+	/* All but what it made stays. */
+	engine_trial_left(left, &gpu->from, &made);
+	gpu->to.n_gi = 0;
+	for (uint32_t i = 0; i < gpu->from.n_gi; i++)
+		if (!engine_find_gi(&made, gpu->from.gi[i].profile_id, gpu->from.gi[i].start))
+			gpu->to.gi[gpu->to.n_gi++] = gpu->from.gi[i];
+}
+
 /* The same operation from what there is now to the end that is wanted, to be shown. */
 static int remaining(const struct act *act, const struct engine_op *left, enum engine_way way,
 		     struct cli_source *source, struct engine_op *ret, struct mig_error *reterr)
@@ -47,8 +64,7 @@ static int remaining(const struct act *act, const struct engine_op *left, enum e
 		r = act_add_gpu(ret, g, &gpu, reterr);
 		for (uint32_t k = 0; r >= 0 && k < left->n_gpu; k++)
 			if (!strcmp(left->gpu[k].uuid, g->uuid))
-				gpu->to =
-					way == ENGINE_WAY_ON ? left->gpu[k].to : left->gpu[k].from;
+				set_end(left, k, way, gpu);
 	}
 	return r;
 }

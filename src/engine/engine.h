@@ -2,6 +2,7 @@
 #ifndef MIGKIT_ENGINE_ENGINE_H
 #define MIGKIT_ENGINE_ENGINE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -75,6 +76,9 @@ struct engine_op {
 	char boot[40]; /* of the machine, or "" */
 	uint32_t pid;
 	uint8_t typed; /* 1: see engine_begin_typed() */
+	uint8_t trial; /* 1: see engine_trial_begin(); the change that is made now is below */
+	uint8_t doing, doing_start, pending;
+	uint16_t doing_profile;
 	uint32_t n_gpu;
 	struct engine_gpu gpu[ENGINE_MAX_GPUS];
 };
@@ -170,6 +174,35 @@ int engine_run(struct engine *e, struct engine_op *op, struct engine_report *ret
 int engine_begin_typed(struct engine *e, struct engine_op *op, struct mig_error *reterr);
 /* code: what the command ends with. */
 void engine_end_typed(struct engine *e, struct engine_op *op, int code);
+
+/*
+ * A trial: an operation on one GPU without instances, whose changes are not known before, and that
+ * leaves none behind ("migctl verify"). Each change is written down before it is made and after;
+ * what it has made so far is gpu[0].to, also for those who read the journal of one that was cut
+ * off. Its way back and its way on are the same: what it made goes, and what others made meanwhile
+ * stays.
+ */
+#define ENGINE_ANYWHERE UINT8_MAX /* a start that the driver chooses */
+struct engine_trial {
+	struct engine *e;
+	struct engine_op *op; /* of one GPU, from and to without instances */
+	sigset_t was;
+};
+
+/* Until engine_trial_end() signals that end a process wait. */
+int engine_trial_begin(struct engine_trial *t, struct mig_error *reterr);
+/* Before a change. -EINTR: a signal came; other -errno: it cannot be written down. Make none then.
+ */
+int engine_trial_step(struct engine_trial *t, const struct engine_step *step,
+		      struct mig_error *reterr);
+/* After it: NVML's status, and the start of a GPU instance that is there now; -1: none, not known.
+ */
+void engine_trial_did(struct engine_trial *t, int status, int start);
+/* Destroys what is left, and looks. why: of one that failed; "". */
+void engine_trial_end(struct engine_trial *t, const char *why, struct engine_report *ret);
+/* What of now the operation's trial has made. */
+void engine_trial_left(const struct engine_op *op, const struct engine_layout *now,
+		       struct engine_layout *ret);
 
 /* --- what was, and what was left -------------------------------------------------------------- */
 

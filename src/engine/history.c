@@ -111,6 +111,7 @@ static bool read_begin(struct json_object *o, struct engine_op *op)
 	copy(op->command, sizeof(op->command), text_of(o, "command"));
 	op->pid = pid < 0 ? 0 : (uint32_t)pid;
 	op->typed = int_of(o, "typed", 1) == 1;
+	op->trial = int_of(o, "trial", 1) == 1;
 	return read_gpus(o, op);
 }
 
@@ -156,6 +157,33 @@ static struct engine_entry *entry_of(struct engine_history *h, uint64_t id)
 	return NULL;
 }
 
+static void tried(struct engine_op *op, struct json_object *o)
+{
+	int64_t start = int_of(o, "start", ENGINE_ANYWHERE - 1);
+
+	engine_trial_ends(op, int_of(o, "status", INT32_MAX) == 0, (int)start);
+}
+
+/* Of a trial alone what a step was is told to machines. */
+static void trying(struct engine_op *op, struct json_object *o)
+{
+	int64_t profile = int_of(o, "profile_id", UINT16_MAX);
+	int64_t start = int_of(o, "start", ENGINE_ANYWHERE);
+	struct engine_step step = { .what = ENGINE_RESET };
+	const char *what = text_of(o, "do");
+
+	if (!strcmp(what, engine_do_name(ENGINE_CREATE_GI)))
+		step.what = ENGINE_CREATE_GI;
+	else if (!strcmp(what, engine_do_name(ENGINE_DESTROY_GI)))
+		step.what = ENGINE_DESTROY_GI;
+	if (profile < 0 || start < 0)
+		return;
+	step.gi.profile_id = (uint16_t)profile;
+	step.gi.start = (uint8_t)start;
+	copy(step.gi.name, sizeof(step.gi.name), text_of(o, "profile"));
+	engine_trial_begins(op, &step);
+}
+
 static bool take_event(struct engine_history *h, struct json_object *o)
 {
 	int64_t id = int_of(o, "op", INT64_MAX);
@@ -169,6 +197,10 @@ static bool take_event(struct engine_history *h, struct json_object *o)
 	e = entry_of(h, (uint64_t)id);
 	if (!e)
 		return false;
+	if (e->op->trial && !strcmp(name, "step"))
+		trying(e->op, o);
+	if (e->op->trial && !strcmp(name, "did"))
+		tried(e->op, o);
 	if (!strcmp(name, "did") && int_of(o, "status", INT32_MAX) == 0) {
 		e->n_steps++;
 	} else if (!strcmp(name, "end")) {

@@ -166,6 +166,8 @@ int engine_journal_begin(int fd, const struct engine_op *op, struct mig_error *r
 	add_text(o, "command", op->command);
 	if (op->typed)
 		add_int(o, "typed", 1);
+	if (op->trial)
+		add_int(o, "trial", 1);
 	json_object_object_add(o, "gpus", gpus_json(op));
 	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, lseek(fd, 0, SEEK_END), ROOM) < 0 &&
 	    errno != EOPNOTSUPP && errno != ENOSYS)
@@ -182,6 +184,11 @@ int engine_journal_step(int fd, const struct engine_op *op, const struct engine_
 	add_text(o, "do", engine_do_name((enum engine_do)step->what));
 	add_text(o, "text", engine_step_text(step, text, sizeof(text)));
 	add_int(o, "gpu", op->gpu[step->gpu].index);
+	if (op->trial) {
+		add_text(o, "profile", step->gi.name);
+		add_int(o, "profile_id", step->gi.profile_id);
+		add_int(o, "start", step->gi.start);
+	}
 	return append(fd, o, reterr);
 }
 
@@ -190,6 +197,17 @@ int engine_journal_did(int fd, const struct engine_op *op, int status, struct mi
 	_cleanup_(putp) struct json_object *o = event(op, "did");
 
 	add_int(o, "status", status);
+	return append(fd, o, reterr);
+}
+
+int engine_journal_tried(int fd, const struct engine_op *op, int status, int start,
+			 struct mig_error *reterr)
+{
+	_cleanup_(putp) struct json_object *o = event(op, "did");
+
+	add_int(o, "status", status);
+	if (start >= 0)
+		add_int(o, "start", start);
 	return append(fd, o, reterr);
 }
 

@@ -18,7 +18,8 @@
  *   {"op": 7, "event": "end", "result": "done", "why": "", "time": ...}
  *
  * One of nvidia-smi's grammar has "typed": 1, as its "to" the "from", and its end the GPUs that
- * changed.
+ * changed. One of a trial has "trial": 1, its steps "profile", "profile_id" and "start", and what
+ * is said after a create that was not in vain has the "start".
  */
 
 #define ENGINE_PATH 4096
@@ -34,6 +35,9 @@ int engine_journal_begin(int fd, const struct engine_op *op, struct mig_error *r
 int engine_journal_step(int fd, const struct engine_op *op, const struct engine_step *step,
 			struct mig_error *reterr);
 int engine_journal_did(int fd, const struct engine_op *op, int status, struct mig_error *reterr);
+/* start: of the GPU instance that a trial made; -1: none. */
+int engine_journal_tried(int fd, const struct engine_op *op, int status, int start,
+			 struct mig_error *reterr);
 /* Somebody ends what another left. */
 int engine_journal_recover(int fd, const struct engine_op *op, struct mig_error *reterr);
 int engine_journal_end(int fd, const struct engine_op *op, const char *result, const char *why,
@@ -41,6 +45,10 @@ int engine_journal_end(int fd, const struct engine_op *op, const char *result, c
 
 /* What a journal tells; engine_history_read() of a file that is open. */
 void engine_history_parse(FILE *f, struct engine_history *ret);
+
+/* trial.c: what a trial has made, while it goes on and while its journal is read. */
+void engine_trial_begins(struct engine_op *op, const struct engine_step *step);
+void engine_trial_ends(struct engine_op *op, bool well, int start);
 
 /* The folder of the journal, with those above it. */
 int engine_make_folders(const char *dir, struct mig_error *reterr);

@@ -138,6 +138,17 @@ static int read_gpu(struct engine *e, const struct engine_gpu *gpu, struct state
 	return r < 0 ? read_once(e, gpu, ret, reterr) : r;
 }
 
+/* The far end of a trial is what it made of what there is. */
+static const struct engine_layout *trial_end(const struct engine_op *op, const struct state *now,
+					     const struct engine_layout *other,
+					     struct engine_layout *made)
+{
+	if (!op->trial)
+		return other;
+	engine_trial_left(op, &now->layout, made);
+	return made;
+}
+
 /*
  * From what there is to one end of the operation, as far as the steps go. The signal that stopped
  * the way there does not stop the way back: it waits.
@@ -148,10 +159,13 @@ static bool go(struct engine *e, const struct engine_op *op, enum engine_way way
 	_cleanup_free_ struct engine_step *step = calloc(ENGINE_MAX_STEPS, sizeof(*step));
 	bool well = step != NULL;
 
+	if (op->trial)
+		way = ENGINE_WAY_BACK;
 	for (uint32_t g = 0; g < op->n_gpu && step; g++) {
 		const struct engine_gpu *gpu = &op->gpu[g];
 		const struct engine_layout *to = way == ENGINE_WAY_ON ? &gpu->to : &gpu->from;
 		const struct engine_layout *other = way == ENGINE_WAY_ON ? &gpu->from : &gpu->to;
+		struct engine_layout made;
 		struct state now;
 		unsigned n;
 
@@ -159,6 +173,7 @@ static bool go(struct engine *e, const struct engine_op *op, enum engine_way way
 			well = false;
 			continue;
 		}
+		other = trial_end(op, &now, other, &made);
 		n = engine_steps(g, &now.layout, to, other, step);
 		for (unsigned i = 0; i < n; i++) {
 			struct engine_did did;
@@ -195,12 +210,15 @@ static bool look(struct engine *e, const struct engine_op *op, enum engine_way w
 	_cleanup_free_ struct engine_step *step = calloc(ENGINE_MAX_STEPS, sizeof(*step));
 	bool so = step != NULL;
 
+	if (op->trial)
+		way = ENGINE_WAY_BACK;
 	for (uint32_t g = 0; g < op->n_gpu && step; g++) {
 		const struct engine_gpu *gpu = &op->gpu[g];
 		const struct engine_layout *to = way == ENGINE_WAY_ON ? &gpu->to : &gpu->from;
 		const struct engine_layout *other = way == ENGINE_WAY_ON ? &gpu->from : &gpu->to;
 		struct mig_error err = { 0 };
 		struct state now = { 0 };
+		struct engine_layout made;
 
 		ret->known[g] = read_gpu(e, gpu, &now, &err) >= 0;
 		ret->now[g] = now.layout;
@@ -208,6 +226,7 @@ static bool look(struct engine *e, const struct engine_op *op, enum engine_way w
 		ret->pending[g] = now.pending;
 		if (!ret->known[g] && !ret->why[0])
 			snprintf(ret->why, sizeof(ret->why), "%s", err.msg);
+		other = trial_end(op, &now, other, &made);
 		so = so && ret->known[g] && mode_is(gpu, way, &now) &&
 		     !engine_steps(g, &now.layout, to, other, step);
 	}
@@ -333,6 +352,52 @@ int engine_run(struct engine *e, struct engine_op *op, struct engine_report *ret
 	return 0;
 }
 
+/* --- trials ----------------------------------------------------------------------------------- */
+
+int engine_trial_begin(struct engine_trial *t, struct mig_error *reterr)
+{
+	int r;
+
+	t->op->trial = 1;
+	r = begin(t->e, t->op, reterr);
+	if (r >= 0)
+		hold_signals(&t->was);
+	return r;
+}
+
+int engine_trial_step(struct engine_trial *t, const struct engine_step *step,
+		      struct mig_error *reterr)
+{
+	int signal = stopped_by(), r;
+
+	if (signal)
+		return mig_fail(reterr, -EINTR, "a signal came (%s)", strsignal(signal));
+	r = engine_journal_step(t->e->journal, t->op, step, reterr);
+	if (r >= 0)
+		engine_trial_begins(t->op, step);
+	return r;
+}
+
+void engine_trial_did(struct engine_trial *t, int status, int start)
+{
+	(void)engine_journal_tried(t->e->journal, t->op, status, start, NULL);
+	engine_trial_ends(t->op, status == 0, start);
+}
+
+void engine_trial_end(struct engine_trial *t, const char *why, struct engine_report *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	(void)go(t->e, t->op, ENGINE_WAY_BACK, ret);
+	ret->result = *why ? ENGINE_BACK : ENGINE_DONE;
+	if (!look(t->e, t->op, ENGINE_WAY_BACK, ret))
+		ret->result = ENGINE_PARTLY;
+	if (!ret->why[0])
+		snprintf(ret->why, sizeof(ret->why), "%s", why);
+	(void)engine_journal_end(t->e->journal, t->op, engine_result_name(ret->result), ret->why,
+				 NULL);
+	release_signals(&t->was);
+}
+
 int engine_recover(struct engine *e, struct engine_op *op, enum engine_way way,
 		   struct engine_report *ret, struct mig_error *reterr)
 {
@@ -346,7 +411,7 @@ int engine_recover(struct engine *e, struct engine_op *op, enum engine_way way,
 	hold_signals(&was);
 	(void)go(e, op, way, ret);
 	if (look(e, op, way, ret))
-		ret->result = way == ENGINE_WAY_ON ? ENGINE_DONE : ENGINE_BACK;
+		ret->result = way == ENGINE_WAY_ON && !op->trial ? ENGINE_DONE : ENGINE_BACK;
 	else
 		ret->result = ENGINE_PARTLY;
 	(void)engine_journal_end(e->journal, op, engine_result_name(ret->result), ret->why, NULL);

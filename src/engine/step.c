@@ -38,9 +38,17 @@ const char *engine_step_text(const struct engine_step *s, char *buf, size_t size
 			 s->gi.start);
 		break;
 	case ENGINE_CREATE_GI:
-		snprintf(buf, size, "create %s at %u", s->gi.name, s->gi.start);
+		if (s->gi.start == ENGINE_ANYWHERE)
+			snprintf(buf, size, "create %s", s->gi.name);
+		else
+			snprintf(buf, size, "create %s at %u", s->gi.name, s->gi.start);
 		break;
 	case ENGINE_CREATE_CI:
+		if (s->ci.start == ENGINE_ANYWHERE) {
+			snprintf(buf, size, "create compute instance %s in %s at %u", s->ci.name,
+				 s->gi.name, s->gi.start);
+			break;
+		}
 		snprintf(buf, size, "create compute instance %s at %u in %s at %u", s->ci.name,
 			 s->ci.start, s->gi.name, s->gi.start);
 		break;
