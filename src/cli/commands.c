@@ -173,6 +173,16 @@ const struct cli_cmd cli_commands[] = {
 		     "the journal. Without --finish the GPUs get back what they had before it.",
 	  .opts = recover_opts,
 	  .fn = cmd_recover },
+	{ .name = "verify",
+	  .group = "Change it",
+	  .summary = "Try on an empty GPU whether it behaves as the simulated one, and report it",
+	  .details =
+		  "For owners of hardware: settles what doc/unconfirmed.md lists. Makes instances of "
+		  "every profile, one after the other, and destroys each again; takes minutes on "
+		  "hardware. The GPU has to be in MIG mode, without instances and unused, and is so "
+		  "again at the end. Exit code 3: something differs.",
+	  .opts = verify_opts,
+	  .fn = cmd_verify },
 	{ .name = "run",
 	  .group = "Use it",
 	  .args = "PROFILE[@START] | GPU/GI | GPU/GI/CI | MIG-UUID | NAME -- COMMAND [ARGUMENT]...",
@@ -269,7 +279,8 @@ const struct cli_cmd cli_commands[] = {
 	  .takes = { TAKES_WORDS },
 	  .words = "bash zsh fish",
 	  .fn = cmd_completion },
-	/* Asked by the scripts of data/completion/, by tools/gen-man and by tests. */
+	/* Asked by the scripts of data/completion/, by tools/gen-man and by tests; by verify. */
+	{ .name = "__walk", .flags = CMD_RAW | CMD_HIDDEN, .fn = cmd_walk },
 	{ .name = "__complete", .flags = CMD_RAW | CMD_HIDDEN, .fn = cmd_complete },
 	{ .name = "__table", .flags = CMD_RAW | CMD_HIDDEN, .fn = cmd_table },
 	{ .name = "lab create",

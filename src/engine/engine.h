@@ -191,6 +191,8 @@ struct engine_trial {
 
 /* Until engine_trial_end() signals that end a process wait. */
 int engine_trial_begin(struct engine_trial *t, struct mig_error *reterr);
+/* -EINTR: a signal came. */
+int engine_trial_stopped(struct mig_error *reterr);
 /* Before a change. -EINTR: a signal came; other -errno: it cannot be written down. Make none then.
  */
 int engine_trial_step(struct engine_trial *t, const struct engine_step *step,

@@ -365,14 +365,22 @@ int engine_trial_begin(struct engine_trial *t, struct mig_error *reterr)
 	return r;
 }
 
+int engine_trial_stopped(struct mig_error *reterr)
+{
+	int signal = stopped_by();
+
+	if (!signal)
+		return 0;
+	return mig_fail(reterr, -EINTR, "a signal came (%s)", strsignal(signal));
+}
+
 int engine_trial_step(struct engine_trial *t, const struct engine_step *step,
 		      struct mig_error *reterr)
 {
-	int signal = stopped_by(), r;
+	int r = engine_trial_stopped(reterr);
 
-	if (signal)
-		return mig_fail(reterr, -EINTR, "a signal came (%s)", strsignal(signal));
-	r = engine_journal_step(t->e->journal, t->op, step, reterr);
+	if (r >= 0)
+		r = engine_journal_step(t->e->journal, t->op, step, reterr);
 	if (r >= 0)
 		engine_trial_begins(t->op, step);
 	return r;

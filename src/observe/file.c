@@ -11,6 +11,9 @@
 
 #include "base/util.h"
 
+/* What observe_may_write_file() tries: more than any report. */
+#define ROOM (256 * 1024)
+
 static int begins_with(const char *path, const char *mark)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -77,6 +80,34 @@ static int write_beside(const char *path, const char *fresh, const char *text,
 	return mig_fail(reterr, r, "cannot write %s: %s", path, strerror(-r));
 }
 
+/* The pid: two who write the same file do not write into each other's. */
+static int name_beside(const char *path, char fresh[PATH_MAX], struct mig_error *reterr)
+{
+	if (snprintf(fresh, PATH_MAX, "%s.%ld.new", path, (long)getpid()) >= PATH_MAX)
+		return mig_fail(reterr, -ENAMETOOLONG, "the path %.100s... is too long", path);
+	unlink(fresh);
+	return 0;
+}
+
+int observe_may_write_file(const char *path, struct mig_error *reterr)
+{
+	_cleanup_close_ int fd = -1;
+	char fresh[PATH_MAX];
+	int r = may_write(path, NULL, reterr);
+
+	if (r >= 0)
+		r = name_beside(path, fresh, reterr);
+	if (r < 0)
+		return r;
+	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return mig_fail(reterr, -errno, "cannot write %s: %s", path, strerror(errno));
+	r = posix_fallocate(fd, 0, ROOM);
+	unlink(fresh);
+	return r && r != EOPNOTSUPP ? mig_fail(reterr, -r, "cannot write %s: %s", path, strerror(r))
+				    : 0;
+}
+
 int observe_write_file(const char *path, const char *text, const char *mark,
 		       struct mig_error *reterr)
 {
@@ -86,9 +117,6 @@ int observe_write_file(const char *path, const char *text, const char *mark,
 	r = may_write(path, mark, reterr);
 	if (r < 0)
 		return r;
-	/* The pid: two who write the same file do not write into each other's. */
-	if (snprintf(fresh, sizeof(fresh), "%s.%ld.new", path, (long)getpid()) >= PATH_MAX)
-		return mig_fail(reterr, -ENAMETOOLONG, "the path %.100s... is too long", path);
-	unlink(fresh);
-	return write_beside(path, fresh, text, reterr);
+	r = name_beside(path, fresh, reterr);
+	return r < 0 ? r : write_beside(path, fresh, text, reterr);
 }

@@ -11,4 +11,10 @@
 int observe_write_file(const char *path, const char *text, const char *mark,
 		       struct mig_error *reterr);
 
+/*
+ * For a text that comes of work which nobody wants to do in vain: whether the path is free, and a
+ * text of some length can be written there now.
+ */
+int observe_may_write_file(const char *path, struct mig_error *reterr);
+
 #endif

@@ -16,9 +16,10 @@ MAY_USE = {
     "spec": ({"base", "model"}, {"libyaml"}),
     "observe": ({"base", "model", "nvml", "plan"}, {"json-c"}),
     "engine": ({"base", "model", "nvml", "plan", "observe"}, {"json-c"}),
+    "verify": ({"base", "model", "nvml", "observe"}, set()),
     "smi": ({"base", "model", "nvml"}, set()),
     "render": ({"base", "model"}, set()),
-    "cli": ({"base", "model", "nvml", "spec", "observe", "plan", "engine", "smi", "render"},
+    "cli": ({"base", "model", "nvml", "spec", "observe", "plan", "engine", "verify", "smi", "render"},
             {"json-c", "libsmartcols"}),
 }
 
