@@ -53,8 +53,8 @@ static void fill_switches(struct lab_reference *ref)
 		sw = &ref->sw[ref->n_switches++];
 		*sw = (struct verify_switch){ .name = lab_rule_name((enum lab_rule)i) };
 		split(ref, sw, lab_rule_values((enum lab_rule)i));
-		/* The walk leaves the mode alone. */
-		if (i == LAB_RULE_DISABLE_WITH_GI)
+		/* The walk leaves the mode alone; from Hopper on no value matters. */
+		if (i == LAB_RULE_DISABLE_WITH_GI && ref->board.mode_needs_reset)
 			sw->n = 1;
 	}
 }

@@ -286,17 +286,25 @@ static int prepare(struct job *j, struct mig_error *reterr)
 	return 0;
 }
 
+/* Before anything is printed: whether there is somebody to ask, who sees what it is about. */
+static int may_ask(const struct job *j, struct mig_error *reterr)
+{
+	if (j->a->yes || j->a->act.dry_run)
+		return 0;
+	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO) || !cli_out_is_table(j->out))
+		return mig_fail(reterr, -EINVAL,
+				"verify changes GPU %u and asks before it does, and here is nobody "
+				"to ask: say --yes, or look first with --dry-run",
+				j->gpu->index);
+	return 0;
+}
+
 static int ask(const struct job *j, struct mig_error *reterr)
 {
 	char line[16];
 
 	if (j->a->yes)
 		return 0;
-	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
-		return mig_fail(reterr, -EINVAL,
-				"verify changes GPU %u and asks before it does, and here is no "
-				"terminal: say --yes, or look first with --dry-run",
-				j->gpu->index);
 	fflush(stdout);
 	fprintf(stderr, "Go on? [y/N] ");
 	if (fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y'))
@@ -398,6 +406,8 @@ static int run(struct job *j, struct mig_error *reterr)
 		r = prepare(j, reterr);
 	if (r >= 0 && j->a->report)
 		r = observe_may_write_file(j->a->report, reterr);
+	if (r >= 0)
+		r = may_ask(j, reterr);
 	if (r >= 0)
 		r = show_plan(j, reterr);
 	if (r < 0 || j->a->act.dry_run)
