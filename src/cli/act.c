@@ -90,6 +90,18 @@ void act_unlock(struct act *act)
 
 /* --- what an earlier command left ------------------------------------------------------------- */
 
+/* What a trial made, as its journal knows it: where the driver put the last one is not told. */
+static const char *made_text(const struct engine_layout *made, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	for (uint32_t i = 0; i < made->n_gi; i++) {
+		cli_text_add(buf, size, "%s%s", i ? " " : "", made->gi[i].name);
+		if (made->gi[i].start != ENGINE_ANYWHERE)
+			cli_text_add(buf, size, "@%u", made->gi[i].start);
+	}
+	return buf;
+}
+
 static int refuse(const struct engine_op *op, bool ended, struct mig_error *reterr)
 {
 	char left[200];
@@ -101,7 +113,7 @@ static int refuse(const struct engine_op *op, bool ended, struct mig_error *rete
 			"destroys what it made; nothing was changed now",
 			op->command, op->user, op->pid, op->time,
 			ended ? "could not remove all that it made" : "was cut off half way",
-			op->gpu[0].index, engine_layout_text(&op->gpu[0].to, left, sizeof(left)));
+			op->gpu[0].index, made_text(&op->gpu[0].to, left, sizeof(left)));
 	return mig_fail(reterr, -ECANCELED,
 			"'%.120s' (%s, process %u, %s) %s: 'migctl recover' puts GPU %u back as it "
 			"was before, 'migctl recover --finish' goes on to what was asked for; "

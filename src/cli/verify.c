@@ -276,7 +276,6 @@ static int prepare(struct job *j, struct mig_error *reterr)
 	if (j->act.nvml.api.nvmlDeviceGetVbiosVersion(dev, j->show.vbios, sizeof(j->show.vbios)) !=
 	    NVML_SUCCESS)
 		j->show.vbios[0] = '\0';
-	j->show.command = j->act.command;
 	j->show.dry_run = j->a->act.dry_run;
 	j->show.questions = expected->n;
 	j->show.creates = expected->creates;

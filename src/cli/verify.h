@@ -13,7 +13,6 @@ struct cli_verify {
 	const struct mig_snapshot *snapshot;
 	const struct mig_gpu *gpu;
 	char vbios[40]; /* "" */
-	const char *command;
 	bool dry_run;
 	/* Of the reference, which is what there is to do. */
 	size_t questions;

@@ -50,8 +50,6 @@ int cli_verify_show_plan(struct cli_out *out, const struct cli_verify *v)
 	int r = heading(out, v);
 
 	if (r >= 0)
-		r = cli_out_str(out, "command", NULL, v->command);
-	if (r >= 0)
 		r = cli_out_bool(out, "dry_run", NULL, v->dry_run);
 	if (r >= 0)
 		r = cli_out_u64(out, "questions", NULL, v->questions);

@@ -111,10 +111,9 @@ const char *engine_layout_text(const struct engine_layout *l, char *buf, size_t 
 	for (uint32_t i = 0; i < l->n_gi; i++) {
 		const struct engine_gi *gi = &l->gi[i];
 
-		if (gi->start == ENGINE_ANYWHERE)
-			add(buf, size, "%s%s", i ? " " : "", gi->name);
-		else
-			add(buf, size, "%s%s@%u", i ? " " : "", gi->name, gi->start);
+		add(buf, size, "%s%s", i ? " " : "", gi->name);
+		if (gi->start != ENGINE_ANYWHERE)
+			add(buf, size, "@%u", gi->start);
 		/* The one that fills the instance is not worth a word. */
 		if (gi->n_ci == 1 && !strcmp(gi->ci[0].name, gi->name))
 			continue;

@@ -41,6 +41,9 @@ void engine_trial_ends(struct engine_op *op, bool well, int start)
 {
 	struct engine_layout *to = &op->gpu[0].to;
 
+	/* A journal may hold anything. */
+	if (op->pending > to->n_gi)
+		op->pending = 0;
 	if (op->pending && start >= 0)
 		to->gi[op->pending - 1].start = (uint8_t)start;
 	else if (op->pending && !well)

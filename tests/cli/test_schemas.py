@@ -160,7 +160,8 @@ def beside(p, commands, env):
 
 def acting(p):
     """(schema, words, output) of those that change something; CSV is tried where nothing is changed."""
-    p.create("act", board="a100-40gb-sxm:2", driver="550.54.15")
+    # With a rule the other way, which verify is to find.
+    p.create("act", "--rule", "ci-device-handle=parent", board="a100-40gb-sxm:2", driver="550.54.15")
     env = {"MIGKIT_LAB": str(p.labs / "act")}
     for name, words, more in readers.ACTING:
         if "fault" in more:
@@ -168,7 +169,7 @@ def acting(p):
         with beside(p, more.get("beside", ()), env):
             done = p.run(*words, "-o", "json", env=env)
         p.ok("lab", "fault", "clear", "--all", "--lab", "act")
-        check(("fault" in more) == (done.returncode != 0) or name == "reset", f"{words}: {done}")
+        check(("fault" in more) == (done.returncode != 0) or name in ("reset", "verify"), f"{words}: {done}")
         if name:
             yield name, words, env, done.stdout
 
