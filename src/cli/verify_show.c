@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "cli/goal.h"
 #include "cli/verify.h"
 
 /*
@@ -99,6 +100,16 @@ static void settled_text(const struct verify_switch *sw, const struct verify_rul
 		 u->asked);
 }
 
+/* How many are as with each: what is behind it may be found by that. */
+static void neither_text(const struct verify_switch *sw, const struct verify_ruling *u,
+			 struct rule_row *row)
+{
+	snprintf(row->text, sizeof(row->text), "no value fits: of %u answers", u->asked);
+	for (unsigned v = 0; v < sw->n; v++)
+		cli_text_add(row->text, sizeof(row->text), "%s %u are as with %s", v ? "," : "",
+			     u->agree[v], sw->value[v]);
+}
+
 static void fill_rule(const struct verify_switch *sw, const struct verify_ruling *u,
 		      struct rule_row *row)
 {
@@ -125,9 +136,7 @@ static void fill_rule(const struct verify_switch *sw, const struct verify_ruling
 	case VERIFY_NEITHER:
 		row->result = "neither";
 		row->value = sw->value[u->value];
-		snprintf(row->text, sizeof(row->text),
-			 "no value fits: %u of %u answers are as with %s", u->agree[u->value],
-			 u->asked, row->value);
+		neither_text(sw, u, row);
 		break;
 	case VERIFY_SETTLED:
 		settled_text(sw, u, row);

@@ -151,14 +151,16 @@ static int rule_on(struct search *s, unsigned k)
 	if (!differ(ref, n))
 		return 0;
 	count(s->gpu, ref, n, ret);
-	for (unsigned v = 0; v < n; v++)
-		full += ret->agree[v] == ret->asked;
+	for (unsigned v = 0; v < n; v++) {
+		if (ret->agree[v] < ret->asked)
+			continue;
+		ret->value = v;
+		full++;
+	}
 	if (!ret->asked || full > 1)
 		ret->finding = VERIFY_NOT_REACHED;
-	else if (ret->agree[ret->value] == ret->asked)
-		ret->finding = VERIFY_SETTLED;
 	else
-		ret->finding = VERIFY_NEITHER;
+		ret->finding = full ? VERIFY_SETTLED : VERIFY_NEITHER;
 	return 0;
 }
 

@@ -13,7 +13,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lab"))
-from labtest import BUSY, NOT_FOUND, PERMISSION, UNAVAILABLE, USAGE, Place, check  # noqa: E402
+from labtest import BUSY, NOT_FOUND, PERMISSION, SOURCE, UNAVAILABLE, USAGE, Place, check  # noqa: E402
 
 PARTLY, NEEDS_RESET, DRIVER = 32, 16, 33
 BOARDS = {"a100-40gb-sxm": "550.54.15", "a30": "535.261.03", "h100-80gb-sxm": "580.65.06",
@@ -212,6 +212,25 @@ def reports(p):
     lab.gone()
 
 
+def boards(p):
+    """One that is not as its data say, and ones of which there is nothing to compare with."""
+    own = SOURCE / "tests/boards/good/own.yaml"
+    lab = Lab(p, "own", str(own), driver="580.65.06")
+    code, got = lab.verify()
+    seen = {d["step"]: d for d in got["differences"]}
+    check(code == UNAVAILABLE and got["board"] == "a100-80gb-sxm" and got["not_reached"] > 100, f"{got}")
+    check(seen["the empty GPU: profile 0"]["seen"] == "NOT_SUPPORTED" and
+          seen["the empty GPU: profile 0"]["rule"] is None, f"{seen}")
+    check(any(r["result"] == "neither" for r in got["rules"]), f"{got['rules']}")
+    lab.gone()
+    strange = p.root / "strange.yaml"
+    text = (SOURCE / "data/boards/a30.yaml").read_text()
+    strange.write_text(text.replace("0x20B710DE", "0x20FF10DE").replace("NVIDIA A30", "NVIDIA A31"))
+    lab = Lab(p, "strange", str(strange), driver="580.65.06")
+    lab.refused(UNAVAILABLE, ["NVIDIA A31", "migctl boards capture"], "verify", "--yes")
+    lab.gone()
+
+
 def asked(p):
     """On a terminal it asks, and only y is a yes."""
     lab = Lab(p, "asked")
@@ -340,7 +359,7 @@ def killed(p):
 
 def main():
     with Place() as p:
-        for test in (default, rules, refused, reports, asked, faults, stopped, killed):
+        for test in (default, rules, refused, reports, boards, asked, faults, stopped, killed):
             if not sys.argv[1:] or test.__name__ in sys.argv:
                 begun = time.monotonic()
                 test(p)
