@@ -76,14 +76,10 @@ static int check_mode(const struct mig_gpu *g, struct mig_error *reterr)
 
 static int check_empty(const struct mig_gpu *g, struct mig_error *reterr)
 {
-	int r;
-
-	if (g->gi_status) {
-		r = mig_fail(reterr, g->gi_status == NVML_ERROR_NO_PERMISSION ? -EPERM : -EIO,
-			     "GPU %u does not list its instances: %s", g->index,
-			     observe_status_name(g->gi_status));
-		return r;
-	}
+	if (g->gi_status)
+		return mig_fail(reterr, g->gi_status == NVML_ERROR_NO_PERMISSION ? -EPERM : -EIO,
+				"GPU %u does not list its instances: %s", g->index,
+				observe_status_name(g->gi_status));
 	if (g->n_gi)
 		return mig_fail(reterr, -EBUSY,
 				"GPU %u has %u GPU instance%s, and verify wants it empty: 'migctl "
@@ -175,12 +171,16 @@ static void after(void *arg, int status, int start)
 
 static int fail_walk(const struct mig_error *why, struct mig_error *reterr)
 {
+	int r = why->code == -EINTR ? -EIO : why->code;
+
+	/* Its sentence has call and status already; the code is that of any refused change. */
 	if (why->nvml)
-		return cli_fail_driver(reterr, why->nvml, "the driver", "%.200s; %s", why->msg,
-				       "what verify had made is gone again, and all is as it was");
-	return mig_fail(reterr, why->code == -EINTR ? -EIO : why->code,
-			"%.300s; what verify had made is gone again, and all is as it was",
-			why->msg);
+		r = cli_fail_driver(NULL, why->nvml, "", "%s", "");
+	r = mig_fail(reterr, r, "%.300s; what verify had made is gone again, and all is as it was",
+		     why->msg);
+	if (reterr)
+		reterr->nvml = why->nvml;
+	return r;
 }
 
 static int fail_left(struct job *j, const char *why, struct mig_error *reterr)
