@@ -117,6 +117,19 @@ def default(p):
         lab.gone()
 
 
+def every_board(p):
+    """Also with the oldest driver that has it."""
+    boards = [b for b in p.json("boards")["boards"] if b["simulated"]]
+    check(len(boards) > 20, f"{boards}")
+    for b in boards:
+        since = b["since_driver"] if "." in b["since_driver"] else b["since_driver"] + ".32.03"
+        for driver in ("580.65.06", since):
+            lab = Lab(p, "every", b["key"], driver=driver)
+            code, got = lab.verify()
+            check(code == 0 and got["compared"] == got["questions"], f"{b['key']}, {driver}: {got['differences'][:5]}")
+            lab.gone()
+
+
 def rules(p):
     known = {r["name"]: r["values"].split("|") for r in p.json("lab", "rules")["rules"]}
     check(set(known) == set(MATTERS), f"{set(known) ^ set(MATTERS)}: say where that rule matters")
@@ -359,7 +372,7 @@ def killed(p):
 
 def main():
     with Place() as p:
-        for test in (default, rules, refused, reports, boards, asked, faults, stopped, killed):
+        for test in (default, every_board, rules, refused, reports, boards, asked, faults, stopped, killed):
             if not sys.argv[1:] or test.__name__ in sys.argv:
                 begun = time.monotonic()
                 test(p)
