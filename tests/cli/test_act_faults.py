@@ -3,7 +3,8 @@
 # test: timeout=900
 """Every acting command, while each NVML call that it makes fails, lies about its failure, or kills it before or
 after its effect: the GPU is as before or as wished, or the command says that it is not, and 'migctl recover'
-gets there. Machines are copies of a lab, one for each case."""
+gets there. Machines are copies of a lab, one for each case. Not verify, which makes hundreds of changes and wants none:
+test_verify.py tries faults and kills at some of them."""
 import collections
 import concurrent.futures
 import itertools
