@@ -55,6 +55,7 @@ void lab_rules_shape_board(const uint8_t *rule, struct mig_board *board);
 
 struct lab_gpu;
 struct lab_gi;
+struct lab_ci;
 
 /* Pure questions over a copy of a GPU; all starts are logical. */
 
@@ -96,6 +97,10 @@ uint64_t lab_gpu_idle_bytes(const struct mig_board *board, const struct lab_gpu 
  * ret_ci[i] are positions in gpu->gi[] and gi->ci[].
  */
 unsigned lab_mig_devices(const struct lab_gpu *gpu, uint8_t *ret_gi, uint8_t *ret_ci, unsigned cap);
+/* Where a MIG device stands in that order, and which one stands there; false: none. */
+unsigned lab_mig_index(const struct lab_gpu *gpu, const struct lab_gi *gi, const struct lab_ci *ci);
+bool lab_mig_at(const struct lab_gpu *gpu, unsigned index, const struct lab_gi **ret_gi,
+		const struct lab_ci **ret_ci);
 /* Positions of the GIs of a profile (position; -1: all) by GI id ascending. Returns how many. */
 unsigned lab_gis_of(const struct lab_gpu *gpu, int profile, uint8_t ret[MIG_MAX_GI]);
 /* The same of the CIs of a GI. */

@@ -2,8 +2,6 @@
 /* MIG mode and MIG devices. */
 #include "sim/sim.h"
 
-#define MAX_DEVICES (MIG_MAX_GI * MIG_MAX_CI)
-
 SIM_ENTRY(nvmlDeviceSetMigMode,
 	  (nvmlDevice_t device, unsigned int mode, nvmlReturn_t *activationStatus),
 	  (device, mode, activationStatus))
@@ -64,7 +62,6 @@ SIM_ENTRY(nvmlDeviceGetMigDeviceHandleByIndex,
 	  (nvmlDevice_t device, unsigned int index, nvmlDevice_t *migDevice),
 	  (device, index, migDevice))
 {
-	uint8_t gi[MAX_DEVICES], ci[MAX_DEVICES];
 	const struct lab_gi *g;
 	const struct lab_ci *c;
 	struct sim_dev dev;
@@ -77,10 +74,8 @@ SIM_ENTRY(nvmlDeviceGetMigDeviceHandleByIndex,
 	if (!dev.gpu.mig_current)
 		return NVML_ERROR_NOT_SUPPORTED;
 	/* libnvidia-container and Slurm take NOT_FOUND, and only it, for the end. */
-	if (index >= lab_mig_devices(&dev.gpu, gi, ci, MAX_DEVICES))
+	if (!lab_mig_at(&dev.gpu, index, &g, &c))
 		return NVML_ERROR_NOT_FOUND;
-	g = &dev.gpu.gi[gi[index]];
-	c = &g->ci[ci[index]];
 	*migDevice = sim_ci_handle(&dev, SIM_MIG, g->id, c->id, c->generation);
 	return NVML_SUCCESS;
 }
