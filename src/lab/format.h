@@ -146,6 +146,10 @@ void lab_load(const struct lab_map *map, size_t offset, size_t size, void *ret);
 /* The same of one GPU, as lab_read_gpu_with() says; returns the boot of the same moment. */
 uint64_t lab_load_gpu(const struct lab_map *map, unsigned gpu, int gi, struct lab_gpu *ret);
 uint64_t lab_load_places(const struct lab_map *map, struct lab_place ret[LAB_MAX_GPUS]);
+uint64_t lab_load_until_lost(const struct lab_map *map, unsigned *ret_n);
+/* The first GPU that has these words at an offset, but for bits that no mask has; -1: none. */
+int lab_find_constant(const struct lab_map *map, size_t offset, size_t n, const uint64_t *want,
+		      const uint64_t *mask);
 /* The clients that there are; bit n of the result: ret[n] is one of them and filled in. */
 uint64_t lab_load_clients(const struct lab_map *map, struct lab_client ret[LAB_MAX_CLIENTS]);
 /* Which entries of a state's table are used. */

@@ -136,27 +136,32 @@ unsigned lab_read_places(const struct lab *lab, struct lab_place ret[LAB_MAX_GPU
 	return lab->map->con->n_gpus;
 }
 
+unsigned lab_until_lost(const struct lab *lab)
+{
+	unsigned n;
+
+	if (lab_load_until_lost(lab->map, &n) != lab_boot(lab) || destroyed(lab->map))
+		return 0;
+	return n;
+}
+
+_Static_assert(offsetof(struct lab_gpu, uuid) % 8 == 0 && offsetof(struct lab_gpu, serial) % 8 == 0,
+	       "compared in 8-byte words");
+
 /* Neither changes in a lab's life, so it does not matter of which moment a word is. */
 int lab_find_gpu(const struct lab *lab, size_t offset, const char *text)
 {
-	const struct lab_map *map = lab->map;
-	size_t size =
-		offset == offsetof(struct lab_gpu, uuid) ? sizeof(((struct lab_gpu *)0)->uuid) : 16;
+	uint64_t want[sizeof(((struct lab_gpu *)0)->uuid) / 8] = { 0 };
+	uint64_t mask[sizeof(want) / sizeof(want[0])] = { 0 };
+	size_t size = offset == offsetof(struct lab_gpu, uuid) ? sizeof(want) : 16;
 	size_t len = strnlen(text, size);
-	char want[48] = "";
 
 	if (len == size)
 		return -1;
+	/* With its NUL, and nothing behind that. */
 	memcpy(want, text, len);
-	for (unsigned i = 0; i < map->con->n_gpus; i++) {
-		char have[48];
-
-		lab_load(map, offsetof(struct lab_state, gpu) + i * sizeof(struct lab_gpu) + offset,
-			 size, have);
-		if (!memcmp(have, want, len + 1))
-			return (int)i;
-	}
-	return -1;
+	memset(mask, 0xff, len + 1);
+	return lab_find_constant(lab->map, offset, len / 8 + 1, want, mask);
 }
 
 int lab_read_state(const struct lab *lab, struct lab_state *ret)

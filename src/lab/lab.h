@@ -248,16 +248,24 @@ int lab_read_gpu_with(const struct lab *lab, unsigned gpu, int gi, struct lab_gp
 int lab_read_state(const struct lab *lab, struct lab_state *ret);
 
 /*
- * For those who look at all GPUs, of which a whole one is fifty times as much: where each is.
- * Returns how many there are; 0 where lab_read_gpu() is -ENODEV of all of them.
+ * For those who look at all GPUs, of which a whole one is fifty times as much: where each is, which
+ * is the head of struct lab_gpu as it lies there. Returns how many there are; 0 where
+ * lab_read_gpu() is -ENODEV of all of them.
  */
 struct lab_place {
-	uint8_t board, lost, pcie_switch;
-	uint8_t pad;
+	uint8_t board;
+	uint8_t modes[7]; /* what lab_gpu has there */
+	uint8_t lost;
+	uint8_t display_off;
+	uint8_t pcie_switch;
+	uint8_t accounting;
+	uint32_t minor;
 	uint32_t pci_domain, pci_bus, pci_device;
 	int32_t numa_node;
 };
 unsigned lab_read_places(const struct lab *lab, struct lab_place ret[LAB_MAX_GPUS]);
+/* How many GPUs there are before the first that is lost; 0 as above. */
+unsigned lab_until_lost(const struct lab *lab);
 /* The first GPU with that UUID or serial number, at its offset in struct lab_gpu; -1: none. */
 int lab_find_gpu(const struct lab *lab, size_t offset, const char *text);
 

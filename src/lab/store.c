@@ -128,16 +128,29 @@ static uint64_t load_seq(const struct lab_map *map, size_t at)
 	return __atomic_load_n((const uint64_t *)(const void *)p, __ATOMIC_ACQUIRE);
 }
 
-/* Plain words, to be read again where the sequence moved meanwhile. */
+static inline void load_word(const uint8_t *from, size_t i, void *ret)
+{
+	uint64_t w = lab_word_load(from, i);
+
+	memcpy((uint8_t *)ret + i, &w, 8);
+}
+
+/*
+ * Plain words, to be read again where the sequence moved meanwhile. Four at a time: this loop is
+ * half of what a reading call does, and no compiler unrolls it for atomic loads.
+ */
 static inline void load_words(const uint8_t *from, size_t size, void *ret)
 {
-	uint8_t *out = ret;
+	size_t i = 0;
 
-	for (size_t i = 0; i < size; i += 8) {
-		uint64_t w = lab_word_load(from, i);
-
-		memcpy(out + i, &w, 8);
+	for (; i + 32 <= size; i += 32) {
+		load_word(from, i, ret);
+		load_word(from, i + 8, ret);
+		load_word(from, i + 16, ret);
+		load_word(from, i + 24, ret);
 	}
+	for (; i < size; i += 8)
+		load_word(from, i, ret);
 }
 
 static inline uint64_t state_seq(const struct lab_map *map)
@@ -208,34 +221,46 @@ _Static_assert(offsetof(struct lab_gpu, gi) % 8 == 0 && sizeof(struct lab_gi) % 
 
 /*
  * A GPU has room for 64 compute instances and rarely more than a few: what is not used is most of
- * it, and copying that was most of the time of every reading call.
+ * it, and copying that was most of the time of every reading call. Within a GPU instance that is
+ * used it is quicker to copy all of them than to ask of each.
  */
 static inline void load_gi(const uint8_t *from, struct lab_gi *ret)
 {
-	if (!load_used(from, offsetof(struct lab_gi, ci), ret))
-		return;
-	for (unsigned c = 0; c < MIG_MAX_CI; c++)
-		load_used(from + offsetof(struct lab_gi, ci) + c * sizeof(struct lab_ci),
-			  sizeof(struct lab_ci), &ret->ci[c]);
+	size_t cis = offsetof(struct lab_gi, ci);
+
+	if (load_used(from, cis, ret))
+		load_words(from + cis, sizeof(*ret) - cis, ret->ci);
 }
 
-/* Only those instances that are asked for; the others are as if they were not used. */
+/* As if it were not used. */
+static inline void no_gi(struct lab_gi *ret)
+{
+	memset(ret, 0, 8);
+}
+
+/* The one that is asked for. */
+static inline void load_gi_if(const uint8_t *from, unsigned id, struct lab_gi *ret)
+{
+	load_words(from, 8, ret);
+	if (ret->used && ret->id == id)
+		load_gi(from, ret);
+	else
+		no_gi(ret);
+}
+
 static inline void load_gis(const uint8_t *from, int which, struct lab_gi *ret)
 {
-	for (unsigned i = 0; i < MIG_MAX_GI; i++, from += sizeof(*ret), ret++) {
-		if (which == LAB_GI_ALL) {
+	const struct lab_gi *end = ret + MIG_MAX_GI;
+
+	if (which == LAB_GI_NONE)
+		for (; ret < end; ret++)
+			no_gi(ret);
+	else if (which == LAB_GI_ALL)
+		for (; ret < end; ret++, from += sizeof(*ret))
 			load_gi(from, ret);
-			continue;
-		}
-		memset(ret, 0, 8);
-		if (which == LAB_GI_NONE)
-			continue;
-		load_words(from, 8, ret);
-		if (ret->used && ret->id == which)
-			load_gi(from, ret);
-		else
-			ret->used = 0;
-	}
+	else
+		for (; ret < end; ret++, from += sizeof(*ret))
+			load_gi_if(from, (unsigned)which, ret);
 }
 
 uint64_t lab_load_gpu(const struct lab_map *map, unsigned gpu, int gi, struct lab_gpu *ret)
@@ -255,11 +280,24 @@ uint64_t lab_load_gpu(const struct lab_map *map, unsigned gpu, int gi, struct la
 	return boot;
 }
 
+#define PLACE_IS(f)                                                                  \
+	_Static_assert(offsetof(struct lab_place, f) == offsetof(struct lab_gpu, f), \
+		       "a place is the head of a GPU")
+PLACE_IS(board);
+PLACE_IS(lost);
+PLACE_IS(pcie_switch);
+PLACE_IS(pci_domain);
+PLACE_IS(pci_bus);
+PLACE_IS(pci_device);
+PLACE_IS(numa_node);
+_Static_assert(sizeof(struct lab_place) == offsetof(struct lab_gpu, uuid), "whole words of it");
+_Static_assert(offsetof(struct lab_gpu, lost) % 8 == 0, "the first byte of its word");
+
 uint64_t lab_load_places(const struct lab_map *map, struct lab_place ret[LAB_MAX_GPUS])
 {
+	unsigned n_gpus = map->con->n_gpus;
 	uint64_t seq, boot;
 
-	_Static_assert(offsetof(struct lab_gpu, uuid) == 32, "the place is what precedes it");
 	do {
 		const uint8_t *from;
 
@@ -267,20 +305,52 @@ uint64_t lab_load_places(const struct lab_map *map, struct lab_place ret[LAB_MAX
 		from = copy_of(map, seq);
 		boot = lab_word_load(from, offsetof(struct lab_state, boot));
 		from += offsetof(struct lab_state, gpu);
-		for (unsigned i = 0; i < map->con->n_gpus; i++, from += sizeof(struct lab_gpu)) {
-			struct lab_gpu g;
-
-			load_words(from, offsetof(struct lab_gpu, uuid), &g);
-			ret[i] = (struct lab_place){ .board = g.board,
-						     .lost = g.lost,
-						     .pcie_switch = g.pcie_switch,
-						     .pci_domain = g.pci_domain,
-						     .pci_bus = g.pci_bus,
-						     .pci_device = g.pci_device,
-						     .numa_node = g.numa_node };
-		}
+		for (unsigned i = 0; i < n_gpus; i++, from += sizeof(struct lab_gpu))
+			load_words(from, sizeof(*ret), &ret[i]);
 	} while (moved(map, seq));
 	return boot;
+}
+
+uint64_t lab_load_until_lost(const struct lab_map *map, unsigned *ret_n)
+{
+	unsigned n_gpus = map->con->n_gpus, n;
+	uint64_t seq, boot;
+
+	do {
+		const uint8_t *from;
+
+		seq = state_seq(map);
+		from = copy_of(map, seq);
+		boot = lab_word_load(from, offsetof(struct lab_state, boot));
+		from += offsetof(struct lab_state, gpu) + offsetof(struct lab_gpu, lost);
+		for (n = 0; n < n_gpus; n++, from += sizeof(struct lab_gpu)) {
+			uint64_t word = lab_word_load(from, 0);
+			uint8_t lost;
+
+			memcpy(&lost, &word, 1);
+			if (lost)
+				break;
+		}
+	} while (moved(map, seq));
+	*ret_n = n;
+	return boot;
+}
+
+/* Without looking at the sequence: for words that no change stores to. */
+int lab_find_constant(const struct lab_map *map, size_t offset, size_t n, const uint64_t *want,
+		      const uint64_t *mask)
+{
+	const uint8_t *from = copy_of(map, state_seq(map)) + offsetof(struct lab_state, gpu);
+
+	for (unsigned i = 0; i < map->con->n_gpus; i++, from += sizeof(struct lab_gpu)) {
+		size_t k = 0;
+
+		while (k < n && !((lab_word_load(from, offset + 8 * k) ^ want[k]) & mask[k]))
+			k++;
+		if (k == n)
+			return (int)i;
+	}
+	return -1;
 }
 
 uint64_t lab_load_clients(const struct lab_map *map, struct lab_client ret[LAB_MAX_CLIENTS])

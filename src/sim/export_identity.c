@@ -2,6 +2,7 @@
 /* Which devices there are and who they are. */
 #include "sim/sim.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/sha1.h"
@@ -51,110 +52,113 @@ SIM_ENTRY(nvmlDeviceGetHandleByIndex_v2, (unsigned int index, nvmlDevice_t *devi
 	return by_index(index, device);
 }
 
-/* How many GPUs there are before the first that is lost. */
-static unsigned until_lost(void)
+/*
+ * By what stands at an offset of struct lab_gpu. nvml.h: GPU_IS_LOST if any GPU has fallen off the
+ * bus; those before it can be found.
+ */
+static nvmlReturn_t gpu_by(size_t offset, const char *text, nvmlDevice_t *device)
 {
-	struct lab_place place[LAB_MAX_GPUS];
-	unsigned n = lab_read_places(sim_lab(), place), end = 0;
+	int gpu = lab_find_gpu(sim_lab(), offset, text);
+	unsigned end = lab_until_lost(sim_lab());
 
-	while (end < n && !place[end].lost)
-		end++;
-	return end;
-}
-
-SIM_ENTRY(nvmlDeviceGetHandleBySerial, (const char *serial, nvmlDevice_t *device), (serial, device))
-{
-	unsigned end;
-	int gpu;
-
-	if (!serial || !device)
-		return NVML_ERROR_INVALID_ARGUMENT;
-	gpu = lab_find_gpu(sim_lab(), offsetof(struct lab_gpu, serial), serial);
-	/* nvml.h: GPU_IS_LOST if any GPU has fallen off the bus; those before it can be found. */
-	end = until_lost();
 	if (gpu < 0 || (unsigned)gpu >= end)
 		return end < sim_const()->n_gpus ? NVML_ERROR_GPU_IS_LOST : NVML_ERROR_NOT_FOUND;
 	*device = sim_gpu_handle((unsigned)gpu);
 	return NVML_SUCCESS;
 }
 
-/* "MIG-GPU-.../GI/CI", the form before R470, which all drivers understand. */
-static bool is_old_form(const char *uuid)
+SIM_ENTRY(nvmlDeviceGetHandleBySerial, (const char *serial, nvmlDevice_t *device), (serial, device))
 {
-	return strncmp(uuid, "MIG-GPU-", 8) == 0;
+	if (!serial || !device)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	return gpu_by(offsetof(struct lab_gpu, serial), serial, device);
 }
 
-/* The MIG device of that UUID on one GPU, NULL: none. */
-static nvmlDevice_t mig_by_uuid(const struct sim_dev *dev, const char *uuid)
+/* "MIG-GPU-.../GI/CI" is the form before R470, which all drivers understand. */
+static bool has_uuid(const struct sim_dev *dev, const struct lab_gi *gi, const struct lab_ci *ci,
+		     const char *uuid)
 {
-	bool old = is_old_form(uuid);
+	char text[NVML_DEVICE_UUID_V2_BUFFER_SIZE];
 
+	if (strncmp(uuid, "MIG-GPU-", 8) == 0)
+		sim_mig_uuid_old(dev, gi->id, ci->id, text);
+	else
+		sim_mig_uuid(dev, gi, ci, text);
+	return strcmp(text, uuid) == 0;
+}
+
+/* Where a MIG device is: its GPU, and the ids of its instances or -1, any. */
+struct spot {
+	uint8_t gpu;
+	int8_t gi, ci;
+	uint8_t pad; /* a whole word, which is stored at once */
+};
+
+static bool mig_at(struct spot spot, const char *uuid, nvmlDevice_t *device, struct spot *ret)
+{
+	bool any = spot.ci < 0;
+	struct sim_dev dev;
+
+	if (sim_gpu_with(spot.gpu, spot.gi < 0 ? LAB_GI_ALL : spot.gi, &dev) != NVML_SUCCESS)
+		return false;
 	for (unsigned i = 0; i < MIG_MAX_GI; i++) {
-		const struct lab_gi *g = &dev->gpu.gi[i];
+		const struct lab_gi *g = &dev.gpu.gi[i];
 
 		for (unsigned k = 0; g->used && k < MIG_MAX_CI; k++) {
 			const struct lab_ci *c = &g->ci[k];
-			char text[NVML_DEVICE_UUID_V2_BUFFER_SIZE];
 
-			if (!c->used)
+			if (!c->used || (!any && c->id != spot.ci) || !has_uuid(&dev, g, c, uuid))
 				continue;
-			if (old)
-				sim_mig_uuid_old(dev, g->id, c->id, text);
-			else
-				sim_mig_uuid(dev, g, c, text);
-			if (strcmp(text, uuid) == 0)
-				return sim_ci_handle(dev, SIM_MIG, g->id, c->id, c->generation);
+			*device = sim_ci_handle(&dev, SIM_MIG, g->id, c->id, c->generation);
+			*ret = (struct spot){ spot.gpu, (int8_t)g->id, (int8_t)c->id, 0 };
+			return true;
 		}
 	}
-	return NULL;
+	return false;
 }
 
 /*
- * On which GPU a UUID was found last, by 7 of its bits: where to look first. Nothing more than that
- * is believed of it.
+ * Where a MIG device's UUID was found last, by 7 bits of it: where to look first. Nothing more than
+ * that is believed of it.
  */
-static _Atomic uint8_t found_on[128];
+static _Atomic struct spot found_at[128];
 
-static _Atomic uint8_t *found_on_of(const char *uuid)
+static _Atomic struct spot *found_at_of(const char *uuid, size_t len)
 {
-	unsigned h = 0;
+	uint64_t begin, end;
 
-	for (unsigned i = 0; i < 12 && uuid[i]; i++)
-		h = h * 31 + (unsigned char)uuid[i];
-	return &found_on[h % 128];
-}
-
-static nvmlDevice_t on_gpu(unsigned gpu, const char *uuid)
-{
-	struct sim_dev dev;
-
-	if (sim_gpu_all(gpu, &dev) != NVML_SUCCESS)
-		return NULL;
-	if (strcmp(dev.gpu.uuid, uuid) == 0)
-		return sim_gpu_handle(gpu);
-	return mig_by_uuid(&dev, uuid);
+	/* The old form has its ids at the end. */
+	memcpy(&begin, uuid + 4, sizeof(begin));
+	memcpy(&end, uuid + len - sizeof(end), sizeof(end));
+	return &found_at[((begin ^ end) * 0x9e3779b97f4a7c15u) >> 57];
 }
 
 /* A lost GPU ends the search, as what it has is not known. */
-static nvmlReturn_t by_uuid(const char *uuid, nvmlDevice_t *device)
+static nvmlReturn_t mig_by_uuid(const char *uuid, size_t len, nvmlDevice_t *device)
 {
-	_Atomic uint8_t *first = found_on_of(uuid);
-	unsigned end = until_lost();
-	nvmlDevice_t found;
+	_Atomic struct spot *likely = found_at_of(uuid, len);
+	struct spot spot = atomic_load_explicit(likely, memory_order_relaxed);
+	unsigned end = lab_until_lost(sim_lab());
 
-	for (unsigned i = 0; i <= end; i++) {
-		/* The likely one, then all. */
-		unsigned gpu = i ? i - 1 : *first;
-
-		found = gpu < end ? on_gpu(gpu, uuid) : NULL;
-		if (!found)
+	if (spot.gpu < end && mig_at(spot, uuid, device, &spot))
+		return NVML_SUCCESS;
+	for (unsigned gpu = 0; gpu < end; gpu++) {
+		if (!mig_at((struct spot){ (uint8_t)gpu, -1, -1, 0 }, uuid, device, &spot))
 			continue;
-		if (*first != gpu)
-			*first = (uint8_t)gpu;
-		*device = found;
+		atomic_store_explicit(likely, spot, memory_order_relaxed);
 		return NVML_SUCCESS;
 	}
 	return end < sim_const()->n_gpus ? NVML_ERROR_GPU_IS_LOST : NVML_ERROR_NOT_FOUND;
+}
+
+static nvmlReturn_t by_uuid(const char *uuid, nvmlDevice_t *device)
+{
+	size_t len = strlen(uuid);
+
+	/* Every UUID has more characters; a shorter word is nobody's. */
+	if (len > 12 && strncmp(uuid, "MIG-", 4) == 0)
+		return mig_by_uuid(uuid, len, device);
+	return gpu_by(offsetof(struct lab_gpu, uuid), uuid, device);
 }
 
 SIM_ENTRY(nvmlDeviceGetHandleByUUID, (const char *uuid, nvmlDevice_t *device), (uuid, device))
@@ -243,19 +247,7 @@ SIM_ENTRY(nvmlDeviceGetName, (nvmlDevice_t device, char *name, unsigned int leng
 	return sim_copy(name, length, text);
 }
 
-/* Position of a MIG device among those of its GPU: what GetMigDeviceHandleByIndex took. */
-static unsigned mig_index(const struct sim_dev *dev)
-{
-	uint8_t gi[MIG_MAX_GI * MIG_MAX_CI], ci[MIG_MAX_GI * MIG_MAX_CI];
-	unsigned n = lab_mig_devices(&dev->gpu, gi, ci, MIG_MAX_GI * MIG_MAX_CI);
-	unsigned i;
-
-	for (i = 0; i < n; i++)
-		if (&dev->gpu.gi[gi[i]].ci[ci[i]] == dev->ci)
-			break;
-	return i;
-}
-
+/* Of a MIG device its position among those of its GPU: what GetMigDeviceHandleByIndex took. */
 SIM_ENTRY(nvmlDeviceGetIndex, (nvmlDevice_t device, unsigned int *index), (device, index))
 {
 	struct sim_dev dev;
@@ -265,7 +257,7 @@ SIM_ENTRY(nvmlDeviceGetIndex, (nvmlDevice_t device, unsigned int *index), (devic
 		return status;
 	if (!index)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	*index = sim_is_mig(&dev) ? mig_index(&dev) : dev.ref.gpu;
+	*index = sim_is_mig(&dev) ? lab_mig_index(&dev.gpu, dev.gi, dev.ci) : dev.ref.gpu;
 	return NVML_SUCCESS;
 }
 

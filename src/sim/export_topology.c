@@ -221,17 +221,17 @@ SIM_ENTRY(nvmlSystemGetTopologyGpuSet,
 	  (cpuNumber, count, deviceArray))
 {
 	struct lab_place place[LAB_MAX_GPUS];
+	const struct lab_const *con = sim_const();
 	nvmlDevice_t found[LAB_MAX_GPUS];
 	unsigned n = 0, n_gpus;
 
-	if (!count || cpuNumber >= sim_const()->n_cpus)
+	if (!count || cpuNumber >= con->n_cpus)
 		return NVML_ERROR_INVALID_ARGUMENT;
 	n_gpus = lab_read_places(sim_lab(), place);
 	for (unsigned i = 0; i < n_gpus; i++) {
 		unsigned node = own_node(place[i].numa_node);
 
-		if (!place[i].lost &&
-		    sim_const()->node[node].cpus[cpuNumber / 64] >> cpuNumber % 64 & 1)
+		if (!place[i].lost && con->node[node].cpus[cpuNumber / 64] >> cpuNumber % 64 & 1)
 			found[n++] = sim_gpu_handle(i);
 	}
 	return list(found, n, count, deviceArray);

@@ -152,7 +152,7 @@ nvmlReturn_t sim_ci(nvmlComputeInstance_t handle, struct sim_dev *ret)
 	return look_up(ret, false);
 }
 
-static nvmlReturn_t gpu(unsigned index, struct sim_dev *ret, int gi)
+nvmlReturn_t sim_gpu_with(unsigned index, int gi, struct sim_dev *ret)
 {
 	if (index >= sim_const()->n_gpus)
 		return NVML_ERROR_INVALID_ARGUMENT;
@@ -162,12 +162,7 @@ static nvmlReturn_t gpu(unsigned index, struct sim_dev *ret, int gi)
 
 nvmlReturn_t sim_gpu(unsigned index, struct sim_dev *ret)
 {
-	return gpu(index, ret, LAB_GI_NONE);
-}
-
-nvmlReturn_t sim_gpu_all(unsigned index, struct sim_dev *ret)
-{
-	return gpu(index, ret, LAB_GI_ALL);
+	return sim_gpu_with(index, LAB_GI_NONE, ret);
 }
 
 nvmlReturn_t sim_gpu_at(unsigned domain, unsigned bus, unsigned device, unsigned *ret)

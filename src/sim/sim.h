@@ -197,7 +197,8 @@ nvmlReturn_t sim_ci(nvmlComputeInstance_t handle, struct sim_dev *ret);
 nvmlReturn_t sim_not_there(nvmlDevice_t handle, const void *out);
 /* As sim_parent by index, for those who know one; who looks at all of them: lab_read_places(). */
 nvmlReturn_t sim_gpu(unsigned index, struct sim_dev *ret);
-nvmlReturn_t sim_gpu_all(unsigned index, struct sim_dev *ret);
+/* With one GPU instance, by id, or LAB_GI_ALL. */
+nvmlReturn_t sim_gpu_with(unsigned index, int gi, struct sim_dev *ret);
 /* Index of the GPU at a place of the PCI bus: NOT_FOUND, GPU_IS_LOST. */
 nvmlReturn_t sim_gpu_at(unsigned domain, unsigned bus, unsigned device, unsigned *ret);
 static inline bool sim_is_mig(const struct sim_dev *dev)
