@@ -66,34 +66,76 @@ SIM_ENTRY(nvmlDeviceGetMinMaxClockOfPState,
 	return NVML_SUCCESS;
 }
 
-/* "nvclock=..., memclock=..." as an H200 writes it; memory transfers twice a clock. */
-static void put_clocks(const struct mig_board *b, unsigned sm, unsigned mem, struct sim_text *to)
-{
-	char clock[12], rate[12];
-	struct sim_text mhz = { .to = clock, .room = sizeof(clock) };
-	struct sim_text transfers = { .to = rate, .room = sizeof(rate) };
+/*
+ * A number of these texts, which say most of theirs more than once: up to eight digits in a word,
+ * the first one lowest, so that putting it is one store.
+ */
+struct digits {
+	uint64_t text;
+	uint32_t n, value;
+};
 
-	sim_put_number(&mhz, mem);
-	sim_put_number(&transfers, 2 * mem);
-	sim_put(to, "nvclock=");
-	sim_put_number(to, sm);
-	sim_put(to, ", nvclockmin=");
-	sim_put_number(to, sim_min_sm_mhz(b));
-	sim_put(to, ", nvclockmax=");
-	sim_put_number(to, b->max_sm_mhz);
-	sim_put(to, ", nvclockeditable=0, memclock=");
-	sim_put(to, clock);
-	sim_put(to, ", memclockmin=");
-	sim_put(to, clock);
-	sim_put(to, ", memclockmax=");
-	sim_put(to, clock);
-	sim_put(to, ", memclockeditable=0, memTransferRate=");
-	sim_put(to, rate);
-	sim_put(to, ", memTransferRatemin=");
-	sim_put(to, rate);
-	sim_put(to, ", memTransferRatemax=");
-	sim_put(to, rate);
-	sim_put(to, ", memTransferRateeditable=0");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a word's lowest byte comes first");
+
+static struct digits digits_of(unsigned v)
+{
+	struct digits ret = { .value = v };
+
+	for (; v || !ret.n; v /= 10, ret.n++)
+		ret.text = ret.text << 8 | ('0' + v % 10);
+	return ret;
+}
+
+/* Eight bytes at once where there is room: what comes next overwrites those behind the digits. */
+static inline void put_digits(struct sim_text *to, const struct digits *d)
+{
+	if (to->room - to->n > sizeof(d->text) && d->n <= sizeof(d->text)) {
+		memcpy(to->to + to->n, &d->text, sizeof(d->text));
+		to->n += d->n;
+	} else {
+		sim_put_number(to, d->value);
+	}
+}
+
+/* What a board may be, of both texts. */
+struct bounds {
+	struct digits min, max;
+};
+
+static struct bounds bounds_of(const struct mig_board *b)
+{
+	return (struct bounds){ digits_of(sim_min_sm_mhz(b)), digits_of(b->max_sm_mhz) };
+}
+
+/*
+ * "nvclock=..., memclock=..." as an H200 writes it; memory transfers twice a clock. The text goes
+ * in and out as a value, so that its place stays in a register.
+ */
+static struct sim_text put_clocks(const struct bounds *b, const struct digits *sm, unsigned mem,
+				  struct sim_text to)
+{
+	struct digits mhz = digits_of(mem), rate = digits_of(2 * mem);
+
+	SIM_PUT(&to, "nvclock=");
+	put_digits(&to, sm);
+	SIM_PUT(&to, ", nvclockmin=");
+	put_digits(&to, &b->min);
+	SIM_PUT(&to, ", nvclockmax=");
+	put_digits(&to, &b->max);
+	SIM_PUT(&to, ", nvclockeditable=0, memclock=");
+	put_digits(&to, &mhz);
+	SIM_PUT(&to, ", memclockmin=");
+	put_digits(&to, &mhz);
+	SIM_PUT(&to, ", memclockmax=");
+	put_digits(&to, &mhz);
+	SIM_PUT(&to, ", memclockeditable=0, memTransferRate=");
+	put_digits(&to, &rate);
+	SIM_PUT(&to, ", memTransferRatemin=");
+	put_digits(&to, &rate);
+	SIM_PUT(&to, ", memTransferRatemax=");
+	put_digits(&to, &rate);
+	SIM_PUT(&to, ", memTransferRateeditable=0");
+	return to;
 }
 
 SIM_ENTRY(nvmlDeviceGetCurrentClockFreqs,
@@ -101,6 +143,8 @@ SIM_ENTRY(nvmlDeviceGetCurrentClockFreqs,
 	  (device, currentClockFreqs))
 {
 	struct sim_text to = { .room = sizeof(currentClockFreqs->str) };
+	struct bounds bounds;
+	struct digits sm;
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_live_parent(device, &dev);
 
@@ -111,17 +155,20 @@ SIM_ENTRY(nvmlDeviceGetCurrentClockFreqs,
 	if (currentClockFreqs->version != nvmlDeviceCurrentClockFreqs_v1)
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
 	to.to = currentClockFreqs->str;
-	put_clocks(dev.board, sim_sm_mhz(&dev), sim_mem_mhz(&dev), &to);
+	bounds = bounds_of(dev.board);
+	sm = digits_of(sim_sm_mhz(&dev));
+	(void)put_clocks(&bounds, &sm, sim_mem_mhz(&dev), to);
 	return NVML_SUCCESS;
 }
 
 SIM_ENTRY(nvmlDeviceGetPerformanceModes, (nvmlDevice_t device, nvmlDevicePerfModes_t *perfModes),
 	  (device, perfModes))
 {
+	struct sim_text to = { .room = sizeof(perfModes->str) };
+	struct bounds bounds;
+	unsigned mhz[2], n;
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_parent(device, &dev);
-	struct sim_text to = { .room = sizeof(perfModes->str) };
-	unsigned mhz[2], n;
 
 	if (status != NVML_SUCCESS)
 		return status;
@@ -131,11 +178,13 @@ SIM_ENTRY(nvmlDeviceGetPerformanceModes, (nvmlDevice_t device, nvmlDevicePerfMod
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
 	n = sim_mem_clocks(dev.board, mhz);
 	to.to = perfModes->str;
+	bounds = bounds_of(dev.board);
 	for (unsigned i = 0; i < n; i++) { /* slowest first */
-		sim_put(&to, i ? " ; perf=" : "perf=");
-		sim_put_number(&to, i);
-		sim_put(&to, ", ");
-		put_clocks(dev.board, sim_min_sm_mhz(dev.board), mhz[n - 1 - i], &to);
+		if (i)
+			SIM_PUT(&to, " ; perf=1, ");
+		else
+			SIM_PUT(&to, "perf=0, ");
+		to = put_clocks(&bounds, &bounds.min, mhz[n - 1 - i], to);
 	}
 	return NVML_SUCCESS;
 }

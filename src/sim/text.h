@@ -32,6 +32,23 @@ static inline void sim_put(struct sim_text *t, const char *s)
 	t->to[t->n] = '\0';
 }
 
+/*
+ * The same of a literal: its length is known, so that it is copied by a few stores instead of a
+ * call, with its NUL. size: with that.
+ */
+#define SIM_PUT(t, literal) sim_put_literal(t, "" literal, sizeof(literal))
+
+static inline __attribute__((always_inline)) void sim_put_literal(struct sim_text *t, const char *s,
+								  size_t size)
+{
+	if (size <= t->room - t->n) {
+		memcpy(t->to + t->n, s, size);
+		t->n += size - 1;
+	} else {
+		sim_put(t, s);
+	}
+}
+
 static inline void sim_put_number(struct sim_text *t, unsigned v)
 {
 	char digits[11];
