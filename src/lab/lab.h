@@ -307,7 +307,7 @@ int lab_clear_ecc(struct lab *lab, unsigned gpu, bool aggregate);
 uint64_t lab_now_us(void);
 /* Milliwatts that the GPU draws now, and millijoules it drew since the driver was loaded. */
 uint32_t lab_power_mw(const struct mig_board *board, const struct lab_gpu *gpu);
-uint64_t lab_energy_mj(const struct mig_board *board, const struct lab_gpu *gpu);
+uint64_t lab_energy_mj(const struct mig_board *board, const struct lab_gpu *gpu, uint64_t now_us);
 /* -EBUSY: somebody else has the GPU open. */
 int lab_gpu_reset(struct lab *lab, unsigned gpu);
 /* Ends all lab clients and does what a reboot of the machine does to every GPU. */

@@ -25,11 +25,10 @@ uint32_t lab_power_mw(const struct mig_board *board, const struct lab_gpu *gpu)
 	return gpu->set.power_mw >= 0 ? (uint32_t)gpu->set.power_mw : board->idle_power_mw;
 }
 
-uint64_t lab_energy_mj(const struct mig_board *board, const struct lab_gpu *gpu)
+uint64_t lab_energy_mj(const struct mig_board *board, const struct lab_gpu *gpu, uint64_t now_us)
 {
-	uint64_t now = lab_now_us();
-	uint64_t us =
-		now > gpu->energy_at_us ? now - gpu->energy_at_us : 0; /* clocks are set back */
+	uint64_t at = gpu->energy_at_us;
+	uint64_t us = now_us > at ? now_us - at : 0; /* clocks are set back */
 
 	/* mW x us is nJ. In two parts: a year at 1 kW would overflow as one product. */
 	return gpu->energy_mj + us / 1000000u * lab_power_mw(board, gpu) +
@@ -38,8 +37,10 @@ uint64_t lab_energy_mj(const struct mig_board *board, const struct lab_gpu *gpu)
 
 void lab_count_energy(const struct mig_board *board, struct lab_gpu *gpu)
 {
-	gpu->energy_mj = lab_energy_mj(board, gpu);
-	gpu->energy_at_us = lab_now_us();
+	uint64_t now = lab_now_us();
+
+	gpu->energy_mj = lab_energy_mj(board, gpu, now);
+	gpu->energy_at_us = now;
 }
 
 void lab_driver_forgets(struct lab_gpu *gpu)

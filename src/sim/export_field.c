@@ -31,13 +31,19 @@ enum scope {
 #define FI_ENERGY    191u
 #define SCOPE_MEMORY 2u
 
-/* false: this board has no such reading. */
-typedef bool read_fn(const struct sim_dev *dev, unsigned id, uint64_t *ret);
+/* What is asked for: a number of a GPU, at a moment. */
+struct asked {
+	const struct sim_dev *dev;
+	unsigned id;
+	uint64_t now_us;
+};
 
-static bool zero(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+/* false: this board has no such reading. */
+typedef bool read_fn(const struct asked *a, uint64_t *ret);
+
+static bool zero(const struct asked *a, uint64_t *ret)
 {
-	(void)dev;
-	(void)id;
+	(void)a;
 	*ret = 0;
 	return true;
 }
@@ -47,36 +53,37 @@ static uint64_t set_or_0(int32_t set)
 	return set > 0 ? (uint64_t)set : 0;
 }
 
-static bool ecc_mode(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+static bool ecc_mode(const struct asked *a, uint64_t *ret)
 {
-	*ret = id == 1 ? dev->gpu.ecc_current : dev->gpu.ecc_pending;
+	*ret = a->id == 1 ? a->dev->gpu.ecc_current : a->dev->gpu.ecc_pending;
 	return true;
 }
 
-static bool ecc_errors(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+static bool ecc_errors(const struct asked *a, uint64_t *ret)
 {
-	const int32_t counters[] = { dev->gpu.set.ecc_volatile_corrected, dev->gpu.set.ecc_volatile,
-				     dev->gpu.set.ecc_aggregate_corrected,
-				     dev->gpu.set.ecc_aggregate };
+	const int32_t counters[] = { a->dev->gpu.set.ecc_volatile_corrected,
+				     a->dev->gpu.set.ecc_volatile,
+				     a->dev->gpu.set.ecc_aggregate_corrected,
+				     a->dev->gpu.set.ecc_aggregate };
 
-	*ret = set_or_0(counters[id - 3]);
-	return dev->gpu.ecc_current;
+	*ret = set_or_0(counters[a->id - 3]);
+	return a->dev->gpu.ecc_current;
 }
 
-static bool remapped(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+static bool remapped(const struct asked *a, uint64_t *ret)
 {
-	const int32_t rows[] = { dev->gpu.set.remapped_correctable,
-				 dev->gpu.set.remapped_uncorrectable,
-				 dev->gpu.set.remap_pending > 0, dev->gpu.set.remap_failure };
+	const int32_t rows[] = { a->dev->gpu.set.remapped_correctable,
+				 a->dev->gpu.set.remapped_uncorrectable,
+				 a->dev->gpu.set.remap_pending > 0, a->dev->gpu.set.remap_failure };
 
-	*ret = set_or_0(rows[id - 142]);
+	*ret = set_or_0(rows[a->id - 142]);
 	return true;
 }
 
 /* Of them those that are not in use yet; 301 of correctable errors, 302 of others. */
-static bool waiting_rows(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+static bool waiting_rows(const struct asked *a, uint64_t *ret)
 {
-	*ret = id == 302 ? sim_waiting_rows(dev) : 0;
+	*ret = a->id == 302 ? sim_waiting_rows(a->dev) : 0;
 	return true;
 }
 
@@ -84,91 +91,86 @@ static bool waiting_rows(const struct sim_dev *dev, unsigned id, uint64_t *ret)
  * 226: a reset is due; 230: which action would help, 1 being a reset. The others are about draining
  * and PCIe atomics.
  */
-static bool recovery(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+static bool recovery(const struct asked *a, uint64_t *ret)
 {
-	*ret = (id == 226 || id == 230) && dev->gpu.needs_reset;
+	*ret = (a->id == 226 || a->id == 230) && a->dev->gpu.needs_reset;
 	return true;
 }
 
 /* Nanoseconds: an idle GPU is below its clocks for want of work all the time, for nothing else. */
-static bool policy(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+static bool policy(const struct asked *a, uint64_t *ret)
 {
-	uint64_t now = lab_now_us();
+	uint64_t since = a->dev->gpu.loaded_at_us;
 
 	*ret = 0;
-	if ((id == 78 || id == 80 || id == 81) && now > dev->gpu.loaded_at_us)
-		*ret = (now - dev->gpu.loaded_at_us) * 1000;
+	if ((a->id == 78 || a->id == 80 || a->id == 81) && a->now_us > since)
+		*ret = (a->now_us - since) * 1000;
 	return true;
 }
 
-static bool memory_temperature(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+static bool memory_temperature(const struct asked *a, uint64_t *ret)
 {
-	(void)id;
-	*ret = (uint64_t)sim_temperature(dev);
+	*ret = (uint64_t)sim_temperature(a->dev);
 	return true;
 }
 
-static bool energy(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+static bool energy(const struct asked *a, uint64_t *ret)
 {
-	(void)id;
-	*ret = lab_energy_mj(dev->board, &dev->gpu);
+	*ret = lab_energy_mj(a->dev->board, &a->dev->gpu, a->now_us);
 	return true;
 }
 
-static bool links(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+static bool links(const struct asked *a, uint64_t *ret)
 {
-	*ret = id == 147 && dev->con->nvlink != LAB_NVLINK_SWITCH ? 0 : sim_links(dev);
-	return sim_links(dev) > 0;
+	*ret = a->id == 147 && a->dev->con->nvlink != LAB_NVLINK_SWITCH ? 0 : sim_links(a->dev);
+	return sim_links(a->dev) > 0;
 }
 
 /* Counters of each of twelve links by numbers of their own: an A100's. Hopper has none of them. */
-static bool old_link_counter(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+static bool old_link_counter(const struct asked *a, uint64_t *ret)
 {
-	(void)id;
 	*ret = 0;
-	return sim_links_active(dev) && dev->board->architecture < NVML_DEVICE_ARCH_HOPPER;
+	return sim_links_active(a->dev) && a->dev->board->architecture < NVML_DEVICE_ARCH_HOPPER;
 }
 
-static bool old_link_speed(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+static bool old_link_speed(const struct asked *a, uint64_t *ret)
 {
-	(void)id;
-	*ret = sim_link_mbps(dev);
-	return sim_links_active(dev) && dev->board->architecture < NVML_DEVICE_ARCH_HOPPER;
+	*ret = sim_link_mbps(a->dev);
+	return sim_links_active(a->dev) && a->dev->board->architecture < NVML_DEVICE_ARCH_HOPPER;
 }
 
 /* Of a link: 164 speed, 165 state, 166 version, 167 low power, 168 after how many units idle. */
-static bool link(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+static bool link(const struct asked *a, uint64_t *ret)
 {
-	const uint64_t values[] = { sim_link_mbps(dev), sim_links_active(dev),
-				    sim_link_version(dev), 1, 500 };
+	const uint64_t values[] = { sim_link_mbps(a->dev), sim_links_active(a->dev),
+				    sim_link_version(a->dev), 1, 500 };
 
-	*ret = values[id - 164];
+	*ret = values[a->id - 164];
 	return true;
 }
 
 /* The smallest and largest threshold, its unit (100 us) and whether there is one, on Hopper. */
-static bool link_threshold(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+static bool link_threshold(const struct asked *a, uint64_t *ret)
 {
-	*ret = id == 200 ? 0x1fff : id == 223 ? 1 : id == 224 ? 0 : 2;
-	return sim_links_active(dev) && dev->board->architecture >= NVML_DEVICE_ARCH_HOPPER;
+	*ret = a->id == 200 ? 0x1fff : a->id == 223 ? 1 : a->id == 224 ? 0 : 2;
+	return sim_links_active(a->dev) && a->dev->board->architecture >= NVML_DEVICE_ARCH_HOPPER;
 }
 
 /* Hopper changes its MIG mode without a reset, and tells its profiles with MIG off. */
-static bool mig_without_reset(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+static bool mig_without_reset(const struct asked *a, uint64_t *ret)
 {
-	(void)id;
-	*ret = !dev->board->mode_needs_reset;
+	*ret = !a->dev->board->mode_needs_reset;
 	return true;
 }
 
-static bool power(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+static bool power(const struct asked *a, uint64_t *ret)
 {
-	const struct mig_board *b = dev->board;
+	const struct mig_board *b = a->dev->board;
 
-	switch (id) {
+	switch (a->id) {
 	case NVML_FI_DEV_POWER_AVERAGE:
 	case NVML_FI_DEV_POWER_INSTANT:
-		*ret = lab_power_mw(b, &dev->gpu);
+		*ret = lab_power_mw(b, &a->dev->gpu);
 		break;
 	case NVML_FI_DEV_POWER_MIN_LIMIT:
 		*ret = b->power_min_mw;
@@ -180,25 +182,26 @@ static bool power(const struct sim_dev *dev, unsigned id, uint64_t *ret)
 		*ret = b->power_limit_mw;
 		break;
 	default:
-		*ret = sim_power_limit_mw(dev);
+		*ret = sim_power_limit_mw(a->dev);
 		break;
 	}
 	return true;
 }
 
 /* Distances to the highest operating temperature: 0 at it, negative beyond (measured on H100). */
-static bool distance(const struct sim_dev *dev, unsigned id, uint64_t *ret)
+static bool distance(const struct asked *a, uint64_t *ret)
 {
-	int max = sim_max_temperature(dev->board), v = 0;
+	int max = sim_max_temperature(a->dev->board), v = 0;
 
-	if (id == NVML_FI_DEV_TEMPERATURE_SHUTDOWN_TLIMIT)
-		v = max - dev->board->shutdown_c;
-	else if (id == NVML_FI_DEV_TEMPERATURE_SLOWDOWN_TLIMIT)
-		v = max - dev->board->slowdown_c;
+	if (a->id == NVML_FI_DEV_TEMPERATURE_SHUTDOWN_TLIMIT)
+		v = max - a->dev->board->shutdown_c;
+	else if (a->id == NVML_FI_DEV_TEMPERATURE_SLOWDOWN_TLIMIT)
+		v = max - a->dev->board->slowdown_c;
 	*ret = (uint64_t)(int64_t)v;
 	return max > 0;
 }
 
+/* In the order of their numbers: find() relies on it. */
 static const struct row {
 	uint16_t first, last;
 	uint8_t type; /* nvmlValueType_t */
@@ -305,16 +308,28 @@ static nvmlReturn_t check_scope(const struct sim_dev *dev, const struct row *row
 	}
 }
 
+/* By halves, as rows are in order: a look at each was half of what a value took. */
 static const struct row *find(unsigned id)
 {
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (id >= rows[i].first && id <= rows[i].last)
+	size_t from = 0, to = sizeof(rows) / sizeof(rows[0]);
+
+	while (from < to) {
+		size_t i = (from + to) / 2;
+
+		if (id > rows[i].last)
+			from = i + 1;
+		else if (id < rows[i].first)
+			to = i;
+		else
 			return &rows[i];
+	}
 	return NULL;
 }
 
-static nvmlReturn_t read_value(const struct sim_dev *dev, nvmlFieldValue_t *f, uint64_t *ret)
+static nvmlReturn_t read_value(const struct sim_dev *dev, uint64_t now, nvmlFieldValue_t *f,
+			       uint64_t *ret)
 {
+	const struct asked asked = { .dev = dev, .id = f->fieldId, .now_us = now };
 	const struct row *row = find(f->fieldId);
 	nvmlReturn_t status;
 
@@ -329,24 +344,22 @@ static nvmlReturn_t read_value(const struct sim_dev *dev, nvmlFieldValue_t *f, u
 		return status;
 	if (row->scope == POWER && f->scopeId == SCOPE_MEMORY)
 		*ret = dev->board->memory_power_mw;
-	else if (!row->read(dev, f->fieldId, ret))
+	else if (!row->read(&asked, ret))
 		return NVML_ERROR_NOT_SUPPORTED;
 	f->valueType = (nvmlValueType_t)row->type;
 	return NVML_SUCCESS;
 }
 
-/* Returns the time at which it ended: the next one's begin. */
-static uint64_t field(const struct sim_dev *dev, uint64_t begin, nvmlFieldValue_t *f)
+/* It takes nanoseconds, so the microseconds that it took are none. */
+static void field(const struct sim_dev *dev, uint64_t now, nvmlFieldValue_t *f)
 {
-	uint64_t value = 0, end;
+	uint64_t value = 0;
 
-	f->nvmlReturn = read_value(dev, f, &value);
+	f->nvmlReturn = read_value(dev, now, f, &value);
 	f->timestamp = f->latencyUsec = 0;
 	if (f->nvmlReturn != NVML_SUCCESS)
-		return begin;
-	end = lab_now_us();
-	f->timestamp = (long long)begin;
-	f->latencyUsec = (long long)(end - begin);
+		return;
+	f->timestamp = (long long)now;
 	f->value.ullVal = 0;
 	if (f->valueType == NVML_VALUE_TYPE_UNSIGNED_LONG_LONG)
 		f->value.ullVal = value;
@@ -354,9 +367,9 @@ static uint64_t field(const struct sim_dev *dev, uint64_t begin, nvmlFieldValue_
 		f->value.siVal = (int)(int64_t)value;
 	else
 		f->value.uiVal = (unsigned)value;
-	return end;
 }
 
+/* Readings by number: all of one moment, and with one time. */
 SIM_ENTRY(nvmlDeviceGetFieldValues,
 	  (nvmlDevice_t device, int valuesCount, nvmlFieldValue_t *values),
 	  (device, valuesCount, values))
@@ -369,9 +382,11 @@ SIM_ENTRY(nvmlDeviceGetFieldValues,
 		return status;
 	if (!values || valuesCount <= 0)
 		return NVML_ERROR_INVALID_ARGUMENT;
+	/* They are of one copy of the GPU, and looking at the clock takes longer than a value does.
+	 */
 	now = lab_now_us();
 	for (int i = 0; i < valuesCount; i++)
-		now = field(&dev, now, &values[i]);
+		field(&dev, now, &values[i]);
 	return NVML_SUCCESS;
 }
 
@@ -382,6 +397,7 @@ SIM_ENTRY(nvmlDeviceClearFieldValues,
 {
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_parent(device, &dev);
+	uint64_t now;
 
 	if (status != NVML_SUCCESS)
 		return status;
@@ -390,10 +406,11 @@ SIM_ENTRY(nvmlDeviceClearFieldValues,
 	status = sim_may_manage();
 	if (status != NVML_SUCCESS)
 		return status;
+	now = lab_now_us();
 	for (int i = 0; i < valuesCount; i++) {
 		uint64_t value;
 
-		values[i].nvmlReturn = read_value(&dev, &values[i], &value);
+		values[i].nvmlReturn = read_value(&dev, now, &values[i], &value);
 		if (values[i].nvmlReturn == NVML_SUCCESS &&
 		    (find(values[i].fieldId)->scope != LINK_ALL))
 			values[i].nvmlReturn = NVML_ERROR_NOT_SUPPORTED;

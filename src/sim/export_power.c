@@ -20,7 +20,7 @@ SIM_NUMBER(nvmlDeviceGetPerformanceState, sim_live_parent, nvmlPstates_t,
 	   (nvmlPstates_t)sim_set_or(dev.gpu.set.pstate, 0))
 /* Millijoules since the driver started the GPU. */
 SIM_NUMBER(nvmlDeviceGetTotalEnergyConsumption, sim_live_parent, unsigned long long,
-	   lab_energy_mj(dev.board, &dev.gpu))
+	   lab_energy_mj(dev.board, &dev.gpu, lab_now_us()))
 
 SIM_ENTRY(nvmlDeviceGetPowerManagementLimitConstraints,
 	  (nvmlDevice_t device, unsigned int *minLimit, unsigned int *maxLimit),

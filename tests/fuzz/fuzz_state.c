@@ -248,7 +248,7 @@ static void read_gpu(struct lab *lab, unsigned n, struct lab_account *accounts)
 		return;
 	b = lab_board(lab, &gpu);
 	(void)lab_power_mw(b, &gpu);
-	(void)lab_energy_mj(b, &gpu);
+	(void)lab_energy_mj(b, &gpu, lab_now_us());
 	for (unsigned i = 0; i < b->n_gi; i++) {
 		(void)lab_gi_remaining(b, &gpu, lab_const(lab)->rule, i);
 		(void)lab_gi_default_start(b, &gpu, lab_const(lab)->rule, i);
