@@ -2,6 +2,8 @@
 /* Clocks: what they are, may be, and why they are not higher. */
 #include "sim/sim.h"
 
+#include <string.h>
+
 #include "sim/clock.h"
 #include "sim/reading.h"
 
@@ -245,6 +247,21 @@ SIM_ENTRY(nvmlDeviceGetSupportedMemoryClocks,
 	return status;
 }
 
+/* Four at a time, which is one store: there are up to two hundred. */
+typedef uint32_t four_clocks __attribute__((vector_size(16)));
+
+static void put_steps(unsigned highest, unsigned n, unsigned *ret)
+{
+	enum { STEP = SIM_GRAPHICS_STEP_MHZ };
+	four_clocks four = { highest, highest - STEP, highest - 2 * STEP, highest - 3 * STEP };
+	unsigned i = 0;
+
+	for (; i + 4 <= n; i += 4, four -= 4 * STEP)
+		memcpy(&ret[i], &four, sizeof(four));
+	for (; i < n; i++)
+		ret[i] = highest - i * STEP;
+}
+
 /* Steps of 15 MHz down to the lowest (measured on H100 and H200: 1980 to 345). */
 SIM_ENTRY(nvmlDeviceGetSupportedGraphicsClocks,
 	  (nvmlDevice_t device, unsigned int memoryClockMHz, unsigned int *count,
@@ -253,7 +270,7 @@ SIM_ENTRY(nvmlDeviceGetSupportedGraphicsClocks,
 {
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_parent(device, &dev);
-	unsigned lowest, highest, n;
+	unsigned lowest, n;
 
 	if (status != NVML_SUCCESS)
 		return status;
@@ -269,8 +286,6 @@ SIM_ENTRY(nvmlDeviceGetSupportedGraphicsClocks,
 	status = room_for(n, count, clocksMHz);
 	if (status != NVML_SUCCESS)
 		return status;
-	highest = dev.board->max_sm_mhz;
-	for (unsigned i = 0; i < n; i++)
-		clocksMHz[i] = highest - i * SIM_GRAPHICS_STEP_MHZ;
+	put_steps(dev.board->max_sm_mhz, n, clocksMHz);
 	return NVML_SUCCESS;
 }

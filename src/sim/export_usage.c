@@ -2,6 +2,8 @@
 /* How busy a GPU was of late: by process, and as the samples that the driver keeps */
 #include "sim/sim.h"
 
+#include <string.h>
+
 #include "sim/reading.h"
 
 /* --- by process ----------------------------------------------------------------------------- */
@@ -117,6 +119,12 @@ SIM_ENTRY(nvmlDeviceGetProcessesUtilizationInfo,
  */
 enum { POWER_PERIOD_US = 20000, POWER_SAMPLES = 119, USE_PERIOD_US = 200000, USE_SAMPLES = 71 };
 
+/* By constants, which is a multiplication: a division takes as long as reading the GPU. */
+static uint64_t periods(uint64_t us, unsigned period)
+{
+	return period == POWER_PERIOD_US ? us / POWER_PERIOD_US : us / USE_PERIOD_US;
+}
+
 /* Types that nvml.h has beside those of nvmlSamplingType_t that MIG GPUs are asked for. */
 enum { MODULE_POWER = 7, JPEG_USE = 8, OFA_USE = 9 };
 
@@ -148,6 +156,21 @@ static nvmlReturn_t series_of(const struct sim_dev *dev, unsigned type, struct s
 	return NVML_SUCCESS;
 }
 
+/* Each is one store of both its words: there are up to 119. */
+typedef uint64_t pair_of_words __attribute__((vector_size(16)));
+
+static void put_samples(nvmlSample_t first, unsigned period, unsigned n, nvmlSample_t *ret)
+{
+	const pair_of_words step = { period, 0 };
+	pair_of_words words;
+
+	_Static_assert(sizeof(first) == sizeof(words) && offsetof(nvmlSample_t, timeStamp) == 0,
+		       "a time and a value");
+	memcpy(&words, &first, sizeof(words));
+	for (unsigned i = 0; i < n; i++, words += step)
+		memcpy(&ret[i], &words, sizeof(words));
+}
+
 SIM_ENTRY(nvmlDeviceGetSamples,
 	  (nvmlDevice_t device, nvmlSamplingType_t type, unsigned long long lastSeenTimeStamp,
 	   nvmlValueType_t *sampleValType, unsigned int *sampleCount, nvmlSample_t *samples),
@@ -156,8 +179,8 @@ SIM_ENTRY(nvmlDeviceGetSamples,
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_live_parent(device, &dev);
 	struct series s;
-	uint64_t newest, newer, oldest;
-	nvmlValue_t value = { .ullVal = 0 };
+	nvmlSample_t sample = { .sampleValue = { .ullVal = 0 } };
+	uint64_t newest, seen;
 	unsigned n;
 
 	if (status != NVML_SUCCESS)
@@ -168,19 +191,19 @@ SIM_ENTRY(nvmlDeviceGetSamples,
 	if (status != NVML_SUCCESS)
 		return status;
 	/* One grid for all callers, so that what was seen once is not seen again. */
-	newest = lab_now_us() / s.period;
-	newer = newest > lastSeenTimeStamp / s.period ? newest - lastSeenTimeStamp / s.period : 0;
-	if (newer == 0)
+	newest = periods(lab_now_us(), s.period);
+	seen = periods(lastSeenTimeStamp, s.period);
+	if (newest <= seen)
 		return NVML_ERROR_NOT_FOUND;
-	n = newer < s.n ? (unsigned)newer : s.n;
+	n = newest - seen < s.n ? (unsigned)(newest - seen) : s.n;
 	*sampleValType = NVML_VALUE_TYPE_UNSIGNED_INT;
 	if (samples && *sampleCount < n)
 		n = *sampleCount;
 	*sampleCount = n;
-	oldest = (newest - (n - 1)) * s.period;
-	value.uiVal = s.value;
-	for (unsigned i = 0; samples && i < n; i++)
-		samples[i] = (nvmlSample_t){ .timeStamp = oldest + (uint64_t)i * s.period,
-					     .sampleValue = value };
+	if (!samples)
+		return NVML_SUCCESS;
+	sample.timeStamp = (newest - (n - 1)) * s.period;
+	sample.sampleValue.uiVal = s.value;
+	put_samples(sample, s.period, n, samples);
 	return NVML_SUCCESS;
 }
