@@ -141,6 +141,8 @@ def looks():
     yield Case("who", ["who"])
     yield Case("who-json", ["who", "-o", "json"])
     yield Case("who-one", ["who", "0"])
+    yield Case("runs", ["runs"])
+    yield Case("name", ["name"])
     yield Case("doctor", ["doctor"], (FITS, NO_FIT))
     yield Case("doctor-json", ["doctor", "-o", "json"], (FITS, NO_FIT))
 
@@ -155,7 +157,10 @@ def changes(machine):
     yield Case("reset-dry", ["reset", "-i", "0", "--dry-run"], (FITS, BUSY), says=["GPU"])
     yield Case("create-dry", ["create", machine.profile(9), "-i", "0", "--dry-run"], (NO_FIT,),
                says=["MIG mode of GPU 0 is off: 'migctl mode on -i 0' first"])
+    yield Case("create-inside-dry", ["create", "0/1/1c", "--dry-run"], (6,), says=["there is no GPU instance 0/1"])
     yield Case("destroy-dry", ["destroy", "0/1", "--dry-run"], (6,), says=["there is no instance 0/1"])
+    yield Case("verify-dry", ["verify", "-i", "0", "--dry-run"], (NO_FIT, BUSY),
+               says=["MIG mode of GPU 0 is off: 'migctl mode on -i 0' first"])
 
 
 def answers(machine):
