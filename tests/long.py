@@ -155,7 +155,7 @@ def stress(folder, seconds):
 def main():
     parser = argparse.ArgumentParser(description="Tests that take long.")
     parser.add_argument("--seconds", type=int, default=300)
-    parser.add_argument("--only", choices=("plan", "model", "outside", "stress", "fuzz"))
+    parser.add_argument("--only", choices=("plan", "model", "outside", "verify_faults", "stress", "fuzz"))
     parser.add_argument("--target")
     parser.add_argument("folder", nargs="?", type=pathlib.Path, default=ROOT / "build")
     args = parser.parse_args()
@@ -163,8 +163,9 @@ def main():
     for name in ("plan", "model"):
         if args.only in (None, name):
             failed += suite(args.folder, "--suite", name)
-    if args.only in (None, "outside"):
-        failed += suite(args.folder, "outside")
+    for name in ("outside", "verify_faults"):
+        if args.only in (None, name):
+            failed += suite(args.folder, name)
     if args.only in (None, "stress"):
         failed += stress(args.folder.resolve(), args.seconds)
     if args.only in (None, "fuzz"):

@@ -4,7 +4,7 @@
 """Every acting command, while each NVML call that it makes fails, lies about its failure, or kills it before or
 after its effect: the GPU is as before or as wished, or the command says that it is not, and 'migctl recover'
 gets there. Machines are copies of a lab, one for each case. Not verify, which makes hundreds of changes and wants none:
-test_verify.py tries faults and kills at some of them."""
+test_verify_faults.py has it."""
 import collections
 import concurrent.futures
 import itertools
@@ -24,6 +24,8 @@ CHANGES = re.compile(r"nvml(Device(Create|SetMig)|GpuInstance(Create|Destroy)|Co
 SCENES = {
     "create": ([["mode", "on", "-i", "0"], ["create", "-i", "0", "1g.5gb@6"]],
                ["create", "-i", "0", "3g.20gb/1c,1c", "1g.5gb"]),
+    "create inside": ([["mode", "on", "-i", "0"], ["create", "-i", "0", "3g.20gb@4/1c"]],
+                      ["create", "0/1/1c,1c"]),
     "create all": ([["mode", "on", "-i", "0"]], ["create", "-i", "0", "7x1g.5gb/none"]),
     "destroy": ([["mode", "on", "-i", "0"], ["create", "-i", "0", "3g.20gb@4/1c,1c", "1g.5gb@0", "2g.10gb@2"]],
                 ["destroy", "3g.20gb@4", "1g.5gb@0", "-i", "0"]),
