@@ -71,6 +71,30 @@ static int check_create(const struct mig_snapshot *s, const struct cli_place *pl
 	return 0;
 }
 
+/* What stands at a named place, if it is no one device. */
+static int check_cut(const struct cli_place *place, const char *word, struct mig_error *reterr)
+{
+	for (uint32_t i = 0; i < place->gpu->n_gi; i++) {
+		const struct mig_gi *gi = &place->gpu->gi[i];
+
+		if (gi->start != place->start || gi->profile >= place->gpu->board.n_gi ||
+		    strcmp(place->gpu->board.gi[gi->profile].name, place->profile) != 0)
+			continue;
+		if (!gi->n_ci)
+			return mig_fail(reterr, -ENOENT,
+					"the instance at %.60s, %u/%u, has no compute instance: "
+					"'migctl create %u/%u/%s' makes one",
+					word, place->gpu->index, gi->id, place->gpu->index, gi->id,
+					place->profile);
+		return mig_fail(reterr, -EINVAL,
+				"the instance at %.60s, %u/%u, is cut into %u: say which one, such "
+				"as %u/%u/%u",
+				word, place->gpu->index, gi->id, gi->n_ci, place->gpu->index,
+				gi->id, gi->ci[0].id);
+	}
+	return 0;
+}
+
 int run_resolve(struct run *run, struct mig_error *reterr)
 {
 	_cleanup_(cli_source_close) struct cli_source source = { 0 };
@@ -86,12 +110,16 @@ int run_resolve(struct run *run, struct mig_error *reterr)
 		r = check_create(source.snapshot, &place, run->word, reterr);
 	if (r < 0)
 		return r;
-	if (!describe(run, source.snapshot, &place) && !run->create)
+	if (describe(run, source.snapshot, &place))
+		return 0;
+	if (run->place != run->word)
+		r = check_cut(&place, run->word, reterr);
+	if (r >= 0 && !run->create)
 		return mig_fail(reterr, -ENOENT,
 				"there is no MIG device %.60s: 'migctl devices' shows what there "
 				"is%s",
 				run->word, place.whole ? ", --create makes one" : "");
-	return 0;
+	return r;
 }
 
 /* --- a free one ------------------------------------------------------------------------------- */

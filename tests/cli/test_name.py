@@ -105,7 +105,12 @@ def wherever_a_device_is_asked_for(p):
         check({"a", "b", "c"} <= set(offered), f"{words} is completed to {offered}")
     lab.ok("create", "a/1c,2c")
     check(lab.layout() == [(0, "1g.5gb@0"), (0, "3g.20gb@4"), (0, "3g.20gb@4")], lab.layout())
+    for words in ([], ["--create"]):
+        lab.refused(USAGE, ["at a, 0/", "cut into 2", "0/1/0"], "run", "a", *words, "--", "touch", "never")
     lab.refused(USAGE, ["2 MIG devices"], "lab", "client", "start", "--device", "a")
+    lab.ok("destroy", "a")
+    lab.ok("create", "a/none")
+    lab.refused(NOT_FOUND, ["no compute instance", "migctl create 0/1/3g.20gb"], "run", "a", "--", "touch", "never")
     lab.ok("destroy", "a")
     check(p.run("explain", "a", env=lab.env).returncode == 0, "explain")
     check("create 3g.20gb at 4" in lab.ok("plan", "a", "b"), "plan")
