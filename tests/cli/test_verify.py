@@ -13,6 +13,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lab"))
+from test_act_faults import in_memory  # noqa: E402
 from labtest import BUSY, NOT_FOUND, PERMISSION, SOURCE, UNAVAILABLE, USAGE, Place, check  # noqa: E402
 
 PARTLY, NEEDS_RESET, DRIVER = 32, 16, 33
@@ -371,6 +372,8 @@ def killed(p):
 
 
 def main():
+    # Each verify makes a dozen labs for comparison.
+    in_memory()
     with Place() as p:
         for test in (default, every_board, rules, refused, reports, boards, asked, faults, stopped, killed):
             if not sys.argv[1:] or test.__name__ in sys.argv:
