@@ -127,7 +127,7 @@ static int settle(struct act *act, struct mig_error *reterr)
 {
 	struct engine_history history;
 	const struct engine_entry *left;
-	int r = engine_history_read(act->dir, &history, reterr);
+	int r = engine_history_last(act->dir, &history, reterr);
 
 	if (r < 0)
 		return r;

@@ -226,6 +226,11 @@ struct engine_history {
 
 /* 0 entries where there is no journal yet. */
 int engine_history_read(const char *dir, struct engine_history *ret, struct mig_error *reterr);
+/*
+ * The last operation, behind some or none of those before it: for who changes something, as a
+ * journal of years is large and only its end matters then.
+ */
+int engine_history_last(const char *dir, struct engine_history *ret, struct mig_error *reterr);
 void engine_history_free(struct engine_history *history);
 
 /* The last operation, if it has not ended or ended partly; NULL: nothing is half done. */

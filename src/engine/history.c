@@ -237,20 +237,55 @@ void engine_history_parse(FILE *f, struct engine_history *ret)
 	}
 }
 
+/* 0 and *ret NULL: there is none yet. */
+static int open_journal(const char *dir, FILE **ret, struct mig_error *reterr)
+{
+	char path[ENGINE_PATH + 16];
+
+	snprintf(path, sizeof(path), "%s/journal", dir);
+	*ret = fopen(path, "re");
+	if (*ret || errno == ENOENT || errno == ENOTDIR)
+		return 0;
+	return mig_fail(reterr, -errno, "cannot read %s: %s", path, strerror(errno));
+}
+
 int engine_history_read(const char *dir, struct engine_history *ret, struct mig_error *reterr)
 {
 	_cleanup_fclose_ FILE *f = NULL;
-	char path[ENGINE_PATH + 16];
+	int r = open_journal(dir, &f, reterr);
 
 	*ret = (struct engine_history){ 0 };
-	snprintf(path, sizeof(path), "%s/journal", dir);
-	f = fopen(path, "re");
-	if (!f && (errno == ENOENT || errno == ENOTDIR))
-		return 0;
-	if (!f)
-		return mig_fail(reterr, -errno, "cannot read %s: %s", path, strerror(errno));
+	if (f)
+		engine_history_parse(f, ret);
+	return r;
+}
+
+/* From the first whole line of that many bytes at the end; true: this is all of it. */
+static bool parse_end(FILE *f, off_t n, struct engine_history *ret)
+{
+	off_t size = fseeko(f, 0, SEEK_END) < 0 ? 0 : ftello(f);
+	bool all = size <= n || fseeko(f, size - n, SEEK_SET) < 0;
+	int c = 0;
+
+	if (all)
+		rewind(f);
+	while (!all && c != '\n' && c != EOF)
+		c = fgetc(f);
 	engine_history_parse(f, ret);
-	return 0;
+	return all;
+}
+
+int engine_history_last(const char *dir, struct engine_history *ret, struct mig_error *reterr)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	int r = open_journal(dir, &f, reterr);
+
+	*ret = (struct engine_history){ 0 };
+	for (off_t n = 1 << 18; f && !parse_end(f, n, ret) && !ret->n; n *= 8)
+		engine_history_free(ret);
+	/* What belongs to one that began before is no bad line. */
+	ret->n_bad = 0;
+	return r;
 }
 
 void engine_history_free(struct engine_history *h)

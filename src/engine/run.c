@@ -311,7 +311,7 @@ static void fill_in(struct engine_op *op, const struct engine_history *history)
 static int begin(struct engine *e, struct engine_op *op, struct mig_error *reterr)
 {
 	struct engine_history history;
-	int r = engine_history_read(e->dir, &history, reterr);
+	int r = engine_history_last(e->dir, &history, reterr);
 
 	if (r < 0)
 		return r;

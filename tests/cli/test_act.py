@@ -120,6 +120,31 @@ def in_what_is_there(p):
     check(lab.json("status")["instances"] == now, "as before")
 
 
+def long_journal(p):
+    """The last operation is found also far in front of the end, and behind years of others."""
+    lab = Lab(p, "long")
+    journal = lab.dir / "var/lib/migkit/journal"
+    for _ in range(3):
+        lab.ok("create", "1g.5gb@0")
+        lab.ok("destroy", "1g.5gb@0")
+    # As others that have ended: more than what is looked at first.
+    old = journal.read_text()
+    journal.write_text(old * (600000 // len(old)) + old)
+    last = lab.json("history")["operations"][-1]["op"]
+    lab.ok("create", "1g.5gb@0")
+    now = lab.json("history")["operations"][-1]
+    check((now["op"], now["result"]) == (last + 1, "done"), f"{last}, then {now}")
+    lab.ok("lab", "fault", "add", "group:create", "--nth", "3", "--kill", "before")
+    check(lab.run("create", "1g.5gb@1", "1g.5gb@2").returncode == -signal.SIGKILL, "not killed")
+    lab.ok("lab", "fault", "clear", "--all")
+    for size in (1, 300000, 5000000):
+        with journal.open("a") as f:
+            f.write("\n" * size)
+        lab.refused(PARTLY, ["'migctl create 1g.5gb@1 1g.5gb@2'", "cut off half way"], "create", "1g.5gb@4")
+    lab.ok("recover")
+    check(len(lab.layout()) == 1, f"{lab.layout()}")
+
+
 def in_use(p):
     """Who is in the way is named; waited for; ended when that was said twice."""
     lab = Lab(p, "busy")
@@ -275,7 +300,7 @@ def stopped(p):
 
 def main():
     with Place() as p:
-        for test in (made, in_what_is_there, in_use, modes, at_once, no_journal, cut_off, stopped):
+        for test in (made, in_what_is_there, long_journal, in_use, modes, at_once, no_journal, cut_off, stopped):
             if not sys.argv[1:] or test.__name__ in sys.argv:
                 test(p)
 
