@@ -281,8 +281,9 @@ int engine_history_last(const char *dir, struct engine_history *ret, struct mig_
 	int r = open_journal(dir, &f, reterr);
 
 	*ret = (struct engine_history){ 0 };
+	/* None found is nothing to free. */
 	for (off_t n = 1 << 18; f && !parse_end(f, n, ret) && !ret->n; n *= 8)
-		engine_history_free(ret);
+		;
 	/* What belongs to one that began before is no bad line. */
 	ret->n_bad = 0;
 	return r;
