@@ -82,6 +82,8 @@ int cli_dispatch(int argc, char **argv, struct mig_error *reterr);
  * CLI_EXIT_PARTLY -ECANCELED and CLI_EXIT_DRIVER -EREMOTEIO.
  */
 int cli_errno_to_exit(int code);
+/* The errno that leads to the exit code of a call that NVML refused so. */
+int cli_driver_errno(int status);
 /*
  * A call that changes something was refused: what it was to do ("GPU 0: cannot create 3g.40gb"),
  * the call ("nvmlDeviceCreateGpuInstance"), and NVML's name and number of the reason. Returns the

@@ -40,7 +40,7 @@ int cli_errno_to_exit(int code)
 }
 
 /* What NVML refuses for a reason that scripts tell apart has that reason's code. */
-static int status_to_errno(int status)
+int cli_driver_errno(int status)
 {
 	static const struct {
 		int status, code;
@@ -74,7 +74,7 @@ int cli_fail_driver(struct mig_error *reterr, int status, const char *call, cons
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	r = mig_fail(reterr, status_to_errno(status), "%s: %s says %s (%d)", what, call,
+	r = mig_fail(reterr, cli_driver_errno(status), "%s: %s says %s (%d)", what, call,
 		     observe_status_name(status), status);
 	if (reterr)
 		reterr->nvml = status;

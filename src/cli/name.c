@@ -50,17 +50,9 @@ static const struct cli_field name_fields[] = {
 };
 #undef R
 
-static const struct mig_gpu *gpu_of(const struct mig_snapshot *s, const char *uuid)
-{
-	for (uint32_t i = 0; i < s->n_gpu; i++)
-		if (!strcmp(s->gpu[i].uuid, uuid))
-			return &s->gpu[i];
-	return NULL;
-}
-
 static void fill(const struct mig_snapshot *s, const struct engine_name *name, struct name_row *row)
 {
-	const struct mig_gpu *gpu = gpu_of(s, name->uuid);
+	const struct mig_gpu *gpu = cli_place_gpu(s, name->uuid, strlen(name->uuid));
 	const struct mig_gi *gi = gpu ? cli_name_gi(name, gpu) : NULL;
 
 	*row = (struct name_row){ .name = name->name,
@@ -262,8 +254,8 @@ static int keep_only(struct engine_names *names, const char *name, struct mig_er
 }
 
 /* Two who name at once: one after the other. */
-static int change(struct act *act, const struct args *a, const struct mig_snapshot *s, int argc,
-		  char **argv, struct engine_names *names, struct mig_error *reterr)
+static int change(struct act *act, const struct args *a, const struct mig_snapshot *s, char **argv,
+		  struct engine_names *names, struct mig_error *reterr)
 {
 	int r = act_lock_only(act, &a->act, reterr);
 
@@ -275,7 +267,6 @@ static int change(struct act *act, const struct args *a, const struct mig_snapsh
 	if (r >= 0)
 		r = engine_names_write(act->dir, names, reterr);
 	act_unlock(act);
-	(void)argc;
 	return r >= 0 && !a->remove ? keep_only(names, argv[0], reterr) : r;
 }
 
@@ -297,7 +288,7 @@ static int name(struct act *act, struct args *a, struct cli_out *out, int argc, 
 	a->act.source.nvml = &act->nvml;
 	r = cli_source_open(&a->act.source, OBSERVE_BOARD, &source, reterr);
 	if (r >= 0 && (a->remove || argc == 2))
-		r = change(act, a, source.snapshot, argc, argv, &names, reterr);
+		r = change(act, a, source.snapshot, argv, &names, reterr);
 	else if (r >= 0)
 		r = engine_names_read(act->dir, &names, reterr);
 	if (r >= 0 && argc == 1 && !a->remove)

@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "cli/act.h"
 #include "cli/chosen.h"
+#include "cli/place.h"
 
 /* root: of the machine: a lab's folder, or "" */
 static int read_in(const char *root, struct engine_names *ret, struct mig_error *reterr)
@@ -130,11 +131,7 @@ const struct mig_gi *cli_name_gi(const struct engine_name *name, const struct mi
 {
 	if (strcmp(gpu->uuid, name->uuid) != 0)
 		return NULL;
-	for (uint32_t i = 0; i < gpu->n_gi; i++)
-		if (gpu->gi[i].start == name->start &&
-		    !strcmp(profile_of(gpu, &gpu->gi[i]), name->profile))
-			return &gpu->gi[i];
-	return NULL;
+	return cli_place_gi(gpu, name->profile, name->start);
 }
 
 int cli_name_not_there(const struct engine_name *name, const struct mig_gpu *gpu,

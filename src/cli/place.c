@@ -65,6 +65,18 @@ static int take_uuid(const struct mig_snapshot *s, const char *word, struct cli_
 	return r;
 }
 
+const struct mig_gi *cli_place_gi(const struct mig_gpu *gpu, const char *profile, int start)
+{
+	for (uint32_t i = 0; i < gpu->n_gi; i++) {
+		const struct mig_gi *gi = &gpu->gi[i];
+
+		if (gi->start == start && gi->profile < gpu->board.n_gi &&
+		    !strcmp(gpu->board.gi[gi->profile].name, profile))
+			return gi;
+	}
+	return NULL;
+}
+
 int cli_place_number(const char **at)
 {
 	char *end;

@@ -27,6 +27,8 @@ bool cli_place_takes(const struct cli_place *place, const struct mig_gpu *gpu,
 int cli_place_device(const struct mig_snapshot *s, const char *uuid, const struct mig_gpu **ret_gpu,
 		     const struct mig_gi **ret_gi, const struct mig_ci **ret_ci,
 		     struct mig_error *reterr);
+/* The GPU instance of that profile at that start; NULL: there is none. */
+const struct mig_gi *cli_place_gi(const struct mig_gpu *gpu, const char *profile, int start);
 /* A number up to 255, and *at behind it; -1: there is none. */
 int cli_place_number(const char **at);
 /* A GPU by any of its names; NULL: there is none. */

@@ -74,25 +74,21 @@ static int check_create(const struct mig_snapshot *s, const struct cli_place *pl
 /* What stands at a named place, if it is no one device. */
 static int check_cut(const struct cli_place *place, const char *word, struct mig_error *reterr)
 {
-	for (uint32_t i = 0; i < place->gpu->n_gi; i++) {
-		const struct mig_gi *gi = &place->gpu->gi[i];
+	const struct mig_gi *gi = cli_place_gi(place->gpu, place->profile, place->start);
 
-		if (gi->start != place->start || gi->profile >= place->gpu->board.n_gi ||
-		    strcmp(place->gpu->board.gi[gi->profile].name, place->profile) != 0)
-			continue;
-		if (!gi->n_ci)
-			return mig_fail(reterr, -ENOENT,
-					"the instance at %.60s, %u/%u, has no compute instance: "
-					"'migctl create %u/%u/%s' makes one",
-					word, place->gpu->index, gi->id, place->gpu->index, gi->id,
-					place->profile);
-		return mig_fail(reterr, -EINVAL,
-				"the instance at %.60s, %u/%u, is cut into %u: say which one, such "
-				"as %u/%u/%u",
-				word, place->gpu->index, gi->id, gi->n_ci, place->gpu->index,
-				gi->id, gi->ci[0].id);
-	}
-	return 0;
+	if (!gi)
+		return 0;
+	if (!gi->n_ci)
+		return mig_fail(reterr, -ENOENT,
+				"the instance at %.60s, %u/%u, has no compute instance: "
+				"'migctl create %u/%u/%s' makes one",
+				word, place->gpu->index, gi->id, place->gpu->index, gi->id,
+				place->profile);
+	return mig_fail(reterr, -EINVAL,
+			"the instance at %.60s, %u/%u, is cut into %u: say which one, such as "
+			"%u/%u/%u",
+			word, place->gpu->index, gi->id, gi->n_ci, place->gpu->index, gi->id,
+			gi->ci[0].id);
 }
 
 int run_resolve(struct run *run, struct mig_error *reterr)

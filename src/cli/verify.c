@@ -175,7 +175,7 @@ static int fail_walk(const struct mig_error *why, struct mig_error *reterr)
 
 	/* Its sentence has call and status already; the code is that of any refused change. */
 	if (why->nvml)
-		r = cli_fail_driver(NULL, why->nvml, "", "%s", "");
+		r = cli_driver_errno(why->nvml);
 	r = mig_fail(reterr, r, "%.300s; what verify had made is gone again, and all is as it was",
 		     why->msg);
 	if (reterr)

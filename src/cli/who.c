@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "cli/cmd.h"
 #include "cli/names.h"
+#include "cli/place.h"
 #include "cli/source.h"
 #include "cli/who.h"
 #include "observe/observe.h"
@@ -54,22 +55,15 @@ bad:
 static int find_uuid(const struct mig_snapshot *s, const char *uuid, struct who_place *ret,
 		     struct mig_error *reterr)
 {
-	for (uint32_t g = 0; g < s->n_gpu; g++) {
-		for (uint32_t i = 0; i < s->gpu[g].n_gi; i++) {
-			const struct mig_gi *gi = &s->gpu[g].gi[i];
+	const struct mig_gi *gi;
+	const struct mig_ci *ci;
+	int r = cli_place_device(s, uuid, &ret->gpu, &gi, &ci, reterr);
 
-			for (unsigned c = 0; c < gi->n_ci; c++) {
-				if (strcasecmp(gi->ci[c].uuid, uuid) != 0)
-					continue;
-				ret->gpu = &s->gpu[g];
-				ret->gi = gi->id;
-				ret->ci = gi->ci[c].id;
-				return 0;
-			}
-		}
-	}
-	return mig_fail(reterr, -ENOENT,
-			"there is no MIG device %.60s: 'migctl devices' shows what there is", uuid);
+	if (r < 0)
+		return r;
+	ret->gi = gi->id;
+	ret->ci = ci->id;
+	return 0;
 }
 
 /* "1, 2, 5" */

@@ -12,10 +12,9 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lab"))
-from labtest import Place, check  # noqa: E402
+from labtest import Place, check, in_memory  # noqa: E402
 
 PARTLY, PENDING = 32, 16
 CHANGES = re.compile(r"nvml(Device(Create|SetMig)|GpuInstance(Create|Destroy)|ComputeInstanceDestroy)")
@@ -157,12 +156,6 @@ def try_case(scene, number, faults):
     wrong = judge(scene, lab, done, faults)
     shutil.rmtree(lab, ignore_errors=True)
     return wrong and f"{scene.name} under {faults}: {wrong}", done.returncode
-
-
-def in_memory():
-    """Thousands of small files are made and removed: where there is a folder in memory, there."""
-    if os.access("/dev/shm", os.W_OK):
-        tempfile.tempdir = "/dev/shm"
 
 
 def main():

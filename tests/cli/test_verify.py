@@ -13,8 +13,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lab"))
-from test_act_faults import in_memory  # noqa: E402
-from labtest import BUSY, NOT_FOUND, PERMISSION, SOURCE, UNAVAILABLE, USAGE, Place, check  # noqa: E402
+from labtest import BUSY, NOT_FOUND, PERMISSION, SOURCE, UNAVAILABLE, USAGE, Place, check, in_memory  # noqa: E402
 
 PARTLY, NEEDS_RESET, DRIVER = 32, 16, 33
 BOARDS = {"a100-40gb-sxm": "550.54.15", "a30": "535.261.03", "h100-80gb-sxm": "580.65.06",

@@ -12,11 +12,11 @@ import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lab"))
-from labtest import UNAVAILABLE, Place, check  # noqa: E402
-from test_act_faults import PARTLY, in_memory  # noqa: E402
+from labtest import UNAVAILABLE, Place, check, in_memory  # noqa: E402
 
 CHANGES = re.compile(r"^\d+ nvml(DeviceCreateGpuInstance\w*|GpuInstanceCreateComputeInstance\w*|"
                      r"GpuInstanceDestroy|ComputeInstanceDestroy)", re.M)
+PARTLY = 32
 HOW = (["--return", "UNKNOWN"], ["--return-after", "TIMEOUT"], ["--kill", "before"], ["--kill", "after"])
 SOME = 12  # of each call and each way
 

@@ -123,6 +123,12 @@ def wait_gone(pid):
     fail(f"process {pid} does not end")
 
 
+def in_memory():
+    """Thousands of small files are made and removed: where there is a folder in memory, there."""
+    if os.access("/dev/shm", os.W_OK):
+        tempfile.tempdir = "/dev/shm"
+
+
 def skip(reason):
     print(f"skipped: {reason}")
     sys.exit(77)
