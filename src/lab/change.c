@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -39,6 +40,7 @@ uint8_t *lab_writable(const struct lab *lab)
 struct change {
 	lab_change_fn fn;
 	void *arg;
+	int gpu; /* that alone changes; -1: anything may */
 };
 
 /*
@@ -56,6 +58,22 @@ static struct lab_state *scratch(struct lab_map *map, const struct lab_state *no
 	map->differ.known = map->differ.known && have;
 	map->scratch_seq = UINT64_MAX; /* of none: the change may fail half way */
 	return map->scratch;
+}
+
+/* Where there are clients, the dead ones of them have gone before fn began. */
+static struct lab_blocks difference(const struct change *c, const struct lab_map *map,
+				    const struct lab_state *before, struct lab_state *after)
+{
+	if (c->gpu < 0 || before->clients)
+		return lab_difference(map, before, after);
+#ifdef LAB_CRASH_TEST
+	struct lab_blocks all = lab_difference(map, before, after),
+			  one = lab_difference_of_gpu(before, after, (unsigned)c->gpu);
+
+	if (memcmp(&all, &one, sizeof(all)) != 0)
+		abort(); /* fn does not keep its promise */
+#endif
+	return lab_difference_of_gpu(before, after, (unsigned)c->gpu);
 }
 
 static int change_state(struct lab *lab, void *arg)
@@ -78,7 +96,7 @@ static int change_state(struct lab *lab, void *arg)
 	r = c->fn(lab, after, c->arg);
 	if (r < 0)
 		return r;
-	differ = lab_difference(map, before, after);
+	differ = difference(c, map, before, after);
 	root_follow_begin(&files, lab, before, after, &differ);
 	lab_publish(map, before, after, &differ);
 	root_follow_end(&files, lab, after);
@@ -113,7 +131,14 @@ int lab_locked(struct lab *lab, int (*fn)(struct lab *lab, void *arg), void *arg
 
 int lab_change(struct lab *lab, lab_change_fn fn, void *arg)
 {
-	struct change c = { .fn = fn, .arg = arg };
+	struct change c = { .fn = fn, .arg = arg, .gpu = -1 };
+
+	return lab_locked(lab, change_state, &c);
+}
+
+int lab_change_gpu(struct lab *lab, unsigned gpu, lab_change_fn fn, void *arg)
+{
+	struct change c = { .fn = fn, .arg = arg, .gpu = (int)gpu };
 
 	return lab_locked(lab, change_state, &c);
 }

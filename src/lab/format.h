@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "lab/lab.h"
+#include "lab/root.h"
 #include "lab/trouble.h"
 
 /*
@@ -81,10 +82,22 @@ struct lab_part {
 };
 
 /* Blocks of a part, as bits: where two of its copies may differ. */
-#define LAB_BLOCK 256u
+#define LAB_BLOCK 64u
 struct lab_blocks {
 	bool known; /* else: anywhere */
 	uint64_t bit[(sizeof(struct lab_state) / LAB_BLOCK + 64) / 64];
+};
+
+/* A folder that this process has open. */
+struct lab_folder {
+	int fd; /* -1: not open */
+	struct base_file_id id;
+};
+
+/* Device nodes that this process has found or made, by minor number; of one boot. */
+struct lab_nodes {
+	uint64_t boot;
+	uint64_t seen[(LAB_CAP_MINORS + 63) / 64];
 };
 
 /* A file that this process has mapped; it stays mapped for the life of the process. */
@@ -105,11 +118,12 @@ struct lab_map {
 	unsigned attached;		/* of them, those that count as having the GPUs open */
 	int holders_fd;			/* kept while there are users: its closing ends all locks */
 	struct base_file_id holders_id; /* a host may close it and reuse the number */
-	int state_fd, dir_fd;		/* kept.c; -1: not open */
-	struct base_file_id dir_id;
-	pid_t kept_pid; /* who opened the two */
-	uint64_t mine;	/* holder slots of this process ... */
-	pid_t mine_pid; /* ... valid in this process, not in a forked child */
+	int state_fd;			/* kept.c; -1: not open */
+	struct lab_folder dir, caps;	/* the same; LAB_ROOT_CAPS */
+	uint64_t kept_by;		/* the process that opened them; 0: none */
+	struct lab_nodes nodes;		/* the same: forgotten with the descriptors */
+	uint64_t mine;			/* holder slots of this process ... */
+	pid_t mine_pid;			/* ... valid in this process, not in a forked child */
 };
 
 struct lab {
@@ -162,6 +176,10 @@ const struct lab_state *lab_locked_state(const struct lab_map *map);
 /* Where a state that is to be published differs from the current one. */
 struct lab_blocks lab_difference(const struct lab_map *map, const struct lab_state *before,
 				 struct lab_state *st);
+/* The same after a change of one GPU's instances, in a lab without clients: see lab_change_gpu().
+ */
+struct lab_blocks lab_difference_of_gpu(const struct lab_state *before, const struct lab_state *st,
+					unsigned gpu);
 /* Whether any of the bytes from "from" to "to", exclusive, may differ. */
 bool lab_any_block(const struct lab_blocks *blocks, size_t from, size_t to);
 /*
@@ -222,6 +240,11 @@ void lab_account_off(struct lab_state *st, unsigned gpu);
 /* change.c: fn works on a private copy; what it returns >= 0 for is published. */
 typedef int (*lab_change_fn)(struct lab *lab, struct lab_state *st, void *arg);
 int lab_change(struct lab *lab, lab_change_fn fn, void *arg);
+/*
+ * The same of an fn that changes nothing but one GPU, next_generation and the events: nothing else
+ * is compared, which is most of a state.
+ */
+int lab_change_gpu(struct lab *lab, unsigned gpu, lab_change_fn fn, void *arg);
 /* Calls fn with the lab's lock held and the file mapped for writing. */
 int lab_locked(struct lab *lab, int (*fn)(struct lab *lab, void *arg), void *arg);
 /* Maps the file for writing if this process may; for counts, which need no lock. */
@@ -255,10 +278,15 @@ extern pthread_mutex_t lab_mutex;
  * lab is gone, -EPERM: this user may not write to it.
  */
 int lab_state_fd(const struct lab *lab);
-/* Of the folder, whose files follow the state; to be used after the other. */
-int lab_dir_fd(const struct lab *lab);
-/* The same, asked again what it is: to be used where a path below it is not there. */
-int lab_dir_fd_anew(const struct lab *lab);
+/*
+ * Of the folder, whose files follow the state, and of LAB_ROOT_CAPS in it (-1: not there); to be
+ * used after the other.
+ */
+int lab_dir_fd(const struct lab *lab, int *ret_caps);
+/* The same, asked again what they are: to be used where a path below one is not there. */
+int lab_dir_fd_anew(const struct lab *lab, int *ret_caps);
+/* What is known of the nodes is of this boot from here on. */
+void lab_nodes_of_boot(struct lab_map *map, uint64_t boot);
 void lab_kept_close(struct lab_map *map);
 /* Maps the file for writing where it is not yet; also under lab_mutex. */
 int lab_map_writable(const struct lab *lab);

@@ -230,14 +230,15 @@ unsigned lab_count_clients(const struct lab *lab, const struct lab_state *st, un
 			   int ci)
 {
 	/*
-	 * The change that asks has dropped the dead. Asked a second time, the kernel could say that
-	 * one died meanwhile, and the state would keep it beside what it was in the way of.
+	 * The change that asks has dropped the dead, and adds none before it asks. Asked a second
+	 * time, the kernel could say that one died meanwhile, and the state would keep it beside
+	 * what it was in the way of.
 	 */
 	(void)lab;
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < LAB_MAX_CLIENTS; i++)
-		n += client_matches(&st->client[i], gpu, gi, ci);
+	for (uint64_t rest = st->clients; rest; rest &= rest - 1)
+		n += client_matches(&st->client[__builtin_ctzll(rest)], gpu, gi, ci);
 	return n;
 }
 

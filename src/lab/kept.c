@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -9,7 +10,7 @@
 #include "lab/format.h"
 
 /*
- * The descriptors of the lab's file and of its folder that this process keeps for its changes:
+ * The descriptors of the lab's file and of its folders that this process keeps for its changes:
  * opening and closing them took a quarter of a change. A host may close them behind our back
  * (closefrom) and get the numbers for files of its own, so each use asks the kernel what they are.
  *
@@ -23,15 +24,45 @@ static bool same(const struct base_file_id *a, const struct base_file_id *b)
 	return a->dev == b->dev && a->ino == b->ino && a->size == b->size;
 }
 
-/* Under lab_mutex, as are all of these. */
+/* Without closing: they are not ours to close, or not open. Under lab_mutex, as are all of these.
+ */
+static void forget(struct lab_map *map)
+{
+	map->state_fd = map->dir.fd = map->caps.fd = -1;
+	memset(map->nodes.seen, 0, sizeof(map->nodes.seen));
+}
+
+/*
+ * Another number in every process that has a memory of its own, however it came about. By a page
+ * that the kernel empties in a child: asking it for the pid is a system call.
+ */
+static uint64_t process_number(void)
+{
+	static uint64_t *page, last;
+
+	if (!page) {
+		page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (page != MAP_FAILED && madvise(page, sizeof(*page), MADV_WIPEONFORK) < 0) {
+			munmap(page, sizeof(*page));
+			page = MAP_FAILED;
+		}
+	}
+	if (page == MAP_FAILED)
+		return (uint64_t)getpid();
+	if (!*page)
+		*page = ++last;
+	return *page;
+}
+
 static void only_own(struct lab_map *map)
 {
-	pid_t pid = getpid();
+	uint64_t number = process_number();
 
-	if (map->kept_pid == pid)
+	if (map->kept_by == number)
 		return;
-	map->state_fd = map->dir_fd = -1;
-	map->kept_pid = pid;
+	forget(map);
+	map->kept_by = number;
 }
 
 static int open_state(const struct lab *lab, struct base_file_id *ret_id)
@@ -59,7 +90,7 @@ int lab_state_fd(const struct lab *lab)
 	only_own(map);
 	if (map->state_fd < 0 || base_file_id(map->state_fd, &id) < 0 || !same(&id, &map->id)) {
 		map->state_fd = open_state(lab, &id);
-		map->dir_fd = -1; /* who closed the one closed the other */
+		map->dir.fd = map->caps.fd = -1; /* who closed the one closed the others */
 	}
 	if (map->state_fd >= 0 && !id.links)
 		return -ENODEV; /* removed as any other file is */
@@ -90,48 +121,76 @@ int lab_map_writable(const struct lab *lab)
 	return 0;
 }
 
-static int open_dir(const struct lab *lab)
+static int open_path(int at, const char *path, struct lab_folder *ret)
 {
-	_cleanup_close_ int fd = open(lab->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(at, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && base_file_id(fd, &ret->id) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	ret->fd = fd;
+	return fd;
+}
+
+static void open_dir(const struct lab *lab)
+{
+	struct lab_folder dir;
 	struct base_file_id id;
-	int r;
 
 	/* Of this very lab, not of one that was made where it was before somebody moved it. */
-	if (fd < 0 || base_file_id_at(fd, LAB_STATE_FILE, &id) < 0 || !same(&id, &lab->map->id))
-		return -ENODEV;
-	r = base_file_id(fd, &lab->map->dir_id);
-	if (r < 0)
-		return r;
-	r = fd;
-	fd = -1;
-	return r;
+	if (open_path(AT_FDCWD, lab->dir, &dir) >= 0 &&
+	    (base_file_id_at(dir.fd, LAB_STATE_FILE, &id) < 0 || !same(&id, &lab->map->id))) {
+		close(dir.fd);
+		dir.fd = -1;
+	}
+	lab->map->dir = dir;
 }
 
-static bool is_dir(const struct lab_map *map)
+/* Whether it still is what was opened. A folder's size changes with what is in it. */
+static bool is_folder(const struct lab_folder *f)
 {
 	struct base_file_id id;
 
-	/* A folder's size changes with what is in it. */
-	return map->dir_fd >= 0 && base_file_id(map->dir_fd, &id) >= 0 &&
-	       id.dev == map->dir_id.dev && id.ino == map->dir_id.ino;
+	return f->fd >= 0 && base_file_id(f->fd, &id) >= 0 && id.dev == f->id.dev &&
+	       id.ino == f->id.ino;
 }
 
-int lab_dir_fd(const struct lab *lab)
+static void close_folder(struct lab_folder *f)
+{
+	if (is_folder(f))
+		close(f->fd);
+	f->fd = -1;
+}
+
+int lab_dir_fd(const struct lab *lab, int *ret_caps)
 {
 	struct lab_map *map = lab->map;
 
-	if (map->dir_fd < 0)
-		map->dir_fd = open_dir(lab);
-	return map->dir_fd;
+	if (map->dir.fd < 0)
+		open_dir(lab);
+	if (map->dir.fd >= 0 && map->caps.fd < 0)
+		(void)open_path(map->dir.fd, LAB_ROOT_CAPS, &map->caps);
+	*ret_caps = map->caps.fd;
+	return map->dir.fd < 0 ? -ENODEV : map->dir.fd;
 }
 
-int lab_dir_fd_anew(const struct lab *lab)
+int lab_dir_fd_anew(const struct lab *lab, int *ret_caps)
 {
 	struct lab_map *map = lab->map;
 
-	if (!is_dir(map))
-		map->dir_fd = open_dir(lab);
-	return map->dir_fd;
+	if (!is_folder(&map->dir))
+		map->dir.fd = -1;
+	close_folder(&map->caps);			     /* it may be another one by now, ... */
+	memset(map->nodes.seen, 0, sizeof(map->nodes.seen)); /* ... as may all that is in it */
+	return lab_dir_fd(lab, ret_caps);
+}
+
+void lab_nodes_of_boot(struct lab_map *map, uint64_t boot)
+{
+	if (map->nodes.boot != boot)
+		memset(map->nodes.seen, 0, sizeof(map->nodes.seen));
+	map->nodes.boot = boot;
 }
 
 void lab_kept_close(struct lab_map *map)
@@ -140,7 +199,7 @@ void lab_kept_close(struct lab_map *map)
 
 	if (map->state_fd >= 0 && base_file_id(map->state_fd, &id) >= 0 && same(&id, &map->id))
 		close(map->state_fd);
-	if (is_dir(map))
-		close(map->dir_fd);
-	map->state_fd = map->dir_fd = -1;
+	close_folder(&map->dir);
+	close_folder(&map->caps);
+	forget(map);
 }

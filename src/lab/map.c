@@ -276,7 +276,7 @@ static int map_new(int fd, const struct base_file_id *id, const char *path, stru
 				path, (unsigned long long)id->size);
 	map->size = id->size;
 	map->id = *id;
-	map->holders_fd = map->state_fd = map->dir_fd = -1;
+	map->holders_fd = map->state_fd = map->dir.fd = map->caps.fd = -1;
 	ro = mmap(NULL, map->size, PROT_READ, MAP_SHARED, fd, 0);
 	if (ro == MAP_FAILED)
 		return mig_fail(reterr, -errno, "cannot map %s: %s", path, strerror(errno));

@@ -5,7 +5,7 @@
 #include "base/util.h"
 #include "lab/format.h"
 
-/* Changes of instances: each is checked and done on a private copy (lab_change). */
+/* Changes of instances: each is checked and done on a private copy (lab_change_gpu). */
 
 struct where {
 	unsigned gpu, gi, ci;
@@ -21,7 +21,7 @@ static int run(struct lab *lab, lab_change_fn fn, struct where *w)
 		return -EPERM;
 	if (w->gpu >= lab->map->con->n_gpus)
 		return -EINVAL;
-	return lab_change(lab, fn, w);
+	return lab_change_gpu(lab, w->gpu, fn, w);
 }
 
 static struct lab_gi *gi_by_id(struct lab_gpu *gpu, unsigned id)

@@ -28,6 +28,7 @@
 #define LAB_CAP_CONFIG	   1u
 #define LAB_CAP_MONITOR	   2u
 #define LAB_CAP_GPUS	   32u
+#define LAB_CAP_MINORS	   (3u + 135u * LAB_CAP_GPUS)
 #define LAB_CAP_MODE_READ  0444u
 #define LAB_CAP_MODE_ADMIN 0400u
 
@@ -83,6 +84,7 @@ struct lab_blocks;
 struct root_follow {
 	const struct lab *lab;
 	int fd;	       /* of the lab's folder, where there is something to do */
+	int caps_fd;   /* of LAB_ROOT_CAPS in it */
 	bool whole;    /* what is there is not known: everything is compared */
 	bool failed;   /* some file could not be changed */
 	uint16_t gpus; /* bit n: the instances of GPU n change, ... */

@@ -83,9 +83,10 @@ static void cap_path(const struct cap *c, const char *const part[3], char ret[12
 		(void)put_number(stpcpy(to, part[2]), (unsigned)c->ci);
 }
 
+/* Relative to the folder of the capabilities, from which the kernel has fewer names to look up. */
 static void place_path(const struct cap *c, char ret[128])
 {
-	static const char *const part[] = { LAB_ROOT_CAPS "/gpu", "/mig/gi", "/ci" };
+	static const char *const part[] = { "gpu", "/mig/gi", "/ci" };
 
 	cap_path(c, part, ret);
 }
@@ -98,10 +99,10 @@ static void spare_path(const struct cap *c, char ret[128])
 }
 
 /* 0 or -errno */
-static int move(const struct root_follow *f, const char *from, const char *to)
+static int move(int from_fd, const char *from, int to_fd, const char *to)
 {
 	STEP();
-	return renameat(f->fd, from, f->fd, to) < 0 ? -errno : 0;
+	return renameat(from_fd, from, to_fd, to) < 0 ? -errno : 0;
 }
 
 static void remove_folder(int fd, const char *path)
@@ -116,8 +117,9 @@ static void remove_folder(int fd, const char *path)
 }
 
 /* Under one name at a time, and moved into its place only when it is whole. */
-static int new_folder(int fd, unsigned minor, const char *place)
+static int new_folder(const struct root_follow *f, unsigned minor, const char *place)
 {
+	const int fd = f->fd;
 	static const char name[] = LAB_ROOT_SPARE "/new", file[] = LAB_ROOT_SPARE "/new/access";
 	_cleanup_close_ int out = -1;
 	char text[96];
@@ -137,11 +139,10 @@ static int new_folder(int fd, unsigned minor, const char *place)
 	STEP();
 	if (write(out, text, (size_t)n) != n)
 		return -EIO;
-	STEP();
-	return renameat(fd, name, fd, place) < 0 ? -errno : 0;
+	return move(fd, name, f->caps_fd, place);
 }
 
-static int ensure_node(const struct root_follow *f, unsigned minor)
+static int look_for_node(const struct root_follow *f, unsigned minor)
 {
 	char path[64];
 	int file;
@@ -161,9 +162,25 @@ static int ensure_node(const struct root_follow *f, unsigned minor)
 	return 0;
 }
 
+/* Looked for once in a boot by who has the lab open: nothing but a reboot takes nodes away. */
+static int ensure_node(const struct root_follow *f, unsigned minor)
+{
+	uint64_t *seen = f->lab->map->nodes.seen, bit = 1ull << minor % 64;
+	int r;
+
+	if (minor >= LAB_CAP_MINORS)
+		return -EINVAL; /* a GPU's minor number that no driver gives */
+	if (seen[minor / 64] & bit)
+		return 0;
+	r = look_for_node(f, minor);
+	if (r >= 0)
+		seen[minor / 64] |= bit;
+	return r;
+}
+
 /*
- * The node is looked at each time: somebody may have removed it. What cannot be moved is tried once
- * more by a descriptor of which the kernel was asked, for the number may be another folder's now.
+ * What cannot be moved is tried once more by a descriptor of which the kernel was asked, for the
+ * number may be another folder's now.
  */
 static int try_add(struct root_follow *f, const struct cap *c)
 {
@@ -175,15 +192,22 @@ static int try_add(struct root_follow *f, const struct cap *c)
 		return r;
 	place_path(c, place);
 	spare_path(c, spare);
-	r = move(f, spare, place);
-	return r == -ENOENT ? new_folder(f->fd, minor, place) : r;
+	r = move(f->fd, spare, f->caps_fd, place);
+	return r == -ENOENT ? new_folder(f, minor, place) : r;
+}
+
+/* Whether there are folders to work in, after a look at what their descriptors are. */
+static bool look_anew(struct root_follow *f)
+{
+	f->fd = lab_dir_fd_anew(f->lab, &f->caps_fd);
+	return f->fd >= 0;
 }
 
 static void add(struct root_follow *f, const struct cap *c)
 {
 	int r = try_add(f, c);
 
-	if (r < 0 && (f->fd = lab_dir_fd_anew(f->lab)) >= 0)
+	if (r < 0 && look_anew(f))
 		r = try_add(f, c);
 	f->failed = f->failed || r < 0;
 }
@@ -195,13 +219,13 @@ static void drop(struct root_follow *f, const struct cap *c)
 
 	place_path(c, place);
 	spare_path(c, spare);
-	r = move(f, place, spare);
-	if (r < 0 && (f->fd = lab_dir_fd_anew(f->lab)) >= 0)
-		r = move(f, place, spare);
+	r = move(f->caps_fd, place, f->fd, spare);
+	if (r < 0 && look_anew(f))
+		r = move(f->caps_fd, place, f->fd, spare);
 	if (r >= 0 || r == -ENOENT)
 		return;
 	if (r == -ENOTEMPTY || r == -EEXIST)
-		remove_folder(f->fd, place); /* a spare one is there already */
+		remove_folder(f->caps_fd, place); /* a spare one is there already */
 	else
 		f->failed = true;
 }
@@ -236,9 +260,9 @@ static void drop_gone(struct root_follow *f, unsigned gpu, const struct root_hav
 	}
 }
 
-static DIR *open_folder(struct root_follow *f, const char *path)
+static DIR *open_folder(int at, const char *path)
 {
-	int fd = openat(f->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
 	if (!dir && fd >= 0)
@@ -262,7 +286,7 @@ static long number_in(const char *name, const char *prefix)
 /* Which of the folders "prefix0" to "prefixN" are in a folder, as bits. */
 static uint32_t numbered(struct root_follow *f, const char *path, const char *prefix, unsigned last)
 {
-	DIR *dir = open_folder(f, path);
+	DIR *dir = open_folder(f->caps_fd, path);
 	const struct dirent *e;
 	uint32_t found = 0;
 
@@ -282,7 +306,7 @@ static struct root_have have_in_tree(struct root_follow *f, unsigned gpu)
 	struct root_have h = { 0 };
 	char path[128];
 
-	snprintf(path, sizeof(path), LAB_ROOT_CAPS "/gpu%u/mig", gpu);
+	snprintf(path, sizeof(path), "gpu%u/mig", gpu);
 	h.gi = (uint16_t)numbered(f, path, "gi", MIG_MAX_GI_ID);
 	for (unsigned gi = 0; gi <= MIG_MAX_GI_ID; gi++) {
 		if (!(h.gi >> gi & 1))
@@ -296,7 +320,7 @@ static struct root_have have_in_tree(struct root_follow *f, unsigned gpu)
 /* /dev is made anew when a machine starts, and with it the nodes of instances long gone. */
 static void after_reboot(struct root_follow *f)
 {
-	DIR *dir = open_folder(f, "dev/nvidia-caps");
+	DIR *dir = open_folder(f->fd, "dev/nvidia-caps");
 	const struct dirent *e;
 
 	while (dir && (e = readdir(dir))) {
@@ -351,7 +375,7 @@ void root_follow_begin(struct root_follow *f, const struct lab *lab, const struc
 		       const struct lab_state *after, const struct lab_blocks *differ)
 {
 	f->lab = lab;
-	f->fd = -1;
+	f->fd = f->caps_fd = -1;
 	f->gpus = 0;
 	f->failed = false;
 	f->whole = header_word(lab, offsetof(struct lab_header, root_seq)) != before->seq ||
@@ -361,7 +385,8 @@ void root_follow_begin(struct root_follow *f, const struct lab *lab, const struc
 	if (!f->whole && !f->gpus)
 		return;
 	mark(lab, MARK_CHANGING);
-	f->fd = f->whole ? lab_dir_fd_anew(lab) : lab_dir_fd(lab);
+	lab_nodes_of_boot(lab->map, after->boot);
+	f->fd = f->whole ? lab_dir_fd_anew(lab, &f->caps_fd) : lab_dir_fd(lab, &f->caps_fd);
 	f->failed = f->fd < 0;
 	for (unsigned rest = f->gpus; rest && f->fd >= 0; rest &= rest - 1) {
 		unsigned i = (unsigned)__builtin_ctz(rest);
@@ -376,7 +401,7 @@ static void follow_whole(struct root_follow *f, const struct lab *lab,
 {
 	bool rebooted = header_word(lab, offsetof(struct lab_header, root_boot)) != after->boot;
 
-	if (faccessat(f->fd, LAB_ROOT_CAPS, F_OK, 0) < 0) {
+	if (f->caps_fd < 0) {
 		f->failed = true; /* a copy of a lab without its files */
 		return;
 	}

@@ -417,19 +417,19 @@ static void mark_in(const uint8_t *a, const uint8_t *b, size_t at, size_t end,
 			mark_block(ret, at);
 }
 
-/* Where two states differ: most pages of most changes are the same. */
-static struct lab_blocks difference(const uint8_t *a, const uint8_t *b, size_t size)
+/* Where two states differ from "at" on, which a block begins with: most pages of most changes are
+ * the same. */
+static void difference(const uint8_t *a, const uint8_t *b, size_t at, size_t end,
+		       struct lab_blocks *ret)
 {
 	enum { PAGE = 16 * LAB_BLOCK };
-	struct lab_blocks ret = { .known = true };
 
-	for (size_t at = 0; at < size; at += PAGE) {
-		size_t n = at_most(PAGE, size - at);
+	for (; at < end; at += PAGE) {
+		size_t n = at_most(PAGE, end - at);
 
 		if (memcmp(a + at, b + at, n) != 0)
-			mark_in(a, b, at, at + n, &ret);
+			mark_in(a, b, at, at + n, ret);
 	}
-	return ret;
 }
 
 /* The next block that is marked, from *at on, and its size; false: there is none. */
@@ -498,8 +498,11 @@ static struct lab_blocks outdated(const struct lab_map *map, size_t base, const 
 {
 	struct lab_blocks ret = *now;
 
-	if (!last->known)
-		return difference(map->ro + base, data, size);
+	if (!last->known) {
+		ret = (struct lab_blocks){ .known = true };
+		difference(map->ro + base, data, 0, size, &ret);
+		return ret;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(ret.bit); i++)
 		ret.bit[i] |= last->bit[i];
 	return ret;
@@ -533,18 +536,39 @@ static void publish(struct lab_map *map, const struct lab_part *part, const void
 	*last = now;
 }
 
+/* The blocks that these bytes lie in. */
+static void difference_in(const struct lab_state *before, const struct lab_state *after,
+			  size_t from, size_t to, struct lab_blocks *ret)
+{
+	difference((const uint8_t *)before, (const uint8_t *)after, from - from % LAB_BLOCK, to,
+		   ret);
+}
+
 struct lab_blocks lab_difference(const struct lab_map *map, const struct lab_state *before,
 				 struct lab_state *st)
 {
 	const size_t table = offsetof(struct lab_state, client);
-	struct lab_blocks ret =
-		difference((const uint8_t *)before, (const uint8_t *)st, map->head.copy_size);
+	struct lab_blocks ret = { .known = true };
 
+	difference_in(before, st, 0, map->head.copy_size, &ret);
 	if (!lab_any_block(&ret, table, table + sizeof(st->client)))
 		return ret;
 	st->clients = lab_used_clients(st);
 	if (st->clients != before->clients)
 		mark_block(&ret, offsetof(struct lab_state, clients));
+	return ret;
+}
+
+struct lab_blocks lab_difference_of_gpu(const struct lab_state *before, const struct lab_state *st,
+					unsigned gpu)
+{
+	const size_t at = offsetof(struct lab_state, gpu) + gpu * sizeof(struct lab_gpu);
+	struct lab_blocks ret = { .known = true };
+
+	difference_in(before, st, 0, offsetof(struct lab_state, client), &ret);
+	difference_in(before, st, offsetof(struct lab_state, n_events),
+		      offsetof(struct lab_state, gpu), &ret);
+	difference_in(before, st, at, at + sizeof(struct lab_gpu), &ret);
 	return ret;
 }
 
@@ -560,10 +584,10 @@ void lab_publish_trouble(struct lab_map *map, const struct lab_trouble *before,
 			 struct lab_trouble *t)
 {
 	const struct lab_part part = lab_part_trouble(map);
-	struct lab_blocks unknown = { .known = false };
+	struct lab_blocks now = { .known = true }, unknown = { .known = false };
 
-	publish(map, &part, before, t,
-		difference((const uint8_t *)before, (const uint8_t *)t, part.size), &unknown);
+	difference((const uint8_t *)before, (const uint8_t *)t, 0, part.size, &now);
+	publish(map, &part, before, t, now, &unknown);
 }
 
 /* Only meaningful while no writer is at work: under the lock, or as a first look that is repeated.

@@ -51,7 +51,7 @@ static bool exists(const char *folder, const char *path)
 static void test_numbers_of_others(void)
 {
 	struct lab *lab = begin();
-	int was[2] = { lab->map->state_fd, lab->map->dir_fd }, other[2], locked;
+	int was[2] = { lab->map->state_fd, lab->map->dir.fd }, other[2], locked;
 	struct lab_made gi;
 	char path[400], access[100];
 
@@ -84,7 +84,7 @@ static void test_number_of_the_folder(void)
 	struct lab_made gi;
 	int other;
 
-	close(lab->map->dir_fd);
+	close(lab->map->dir.fd);
 	other = open(f.base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	/* One that was never there, so that its folder and its node are made. */
 	CHECK_EQ(lab_gi_create(lab, 0, 0, -1, -1, &gi), 0);
@@ -93,7 +93,7 @@ static void test_number_of_the_folder(void)
 	CHECK(!exists(f.base, "dev") && !exists(f.base, "proc"));
 	close(other);
 	/* A path that is not there is what a folder that has gone already looks like, too. */
-	close(lab->map->dir_fd);
+	close(lab->map->dir.fd);
 	other = open(f.base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CHECK_EQ(lab_gi_destroy(lab, 0, gi.id, gi.generation), 0);
 	CHECK(!exists(f.dir, "proc/driver/nvidia/capabilities/gpu0/mig/gi0"));
