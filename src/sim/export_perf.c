@@ -2,6 +2,8 @@
 /* Performance states, clock offsets, and what held the clocks back. */
 #include "sim/sim.h"
 
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/clock.h"
@@ -161,12 +163,76 @@ SIM_ENTRY(nvmlDeviceGetCurrentClockFreqs,
 	return NVML_SUCCESS;
 }
 
+/* What the text of a board's modes is made of. */
+struct modes_key {
+	unsigned min_sm, max_sm, n_mem, mem[2]; /* MHz */
+};
+
+/*
+ * A text that was made once, kept for the life of the process: making it takes three times as long
+ * as all else of the call. It follows from its key alone, so it is never out of date.
+ */
+struct modes {
+	const struct modes *next;
+	struct modes_key key;
+	size_t size; /* of the text, with its NUL */
+	char text[];
+};
+
+static const struct modes *_Atomic kept_modes;
+
+static struct modes_key modes_key(const struct mig_board *board)
+{
+	struct modes_key key = { .min_sm = sim_min_sm_mhz(board), .max_sm = board->max_sm_mhz };
+
+	key.n_mem = sim_mem_clocks(board, key.mem);
+	return key;
+}
+
+static size_t put_modes(const struct modes_key *key, char *str, size_t room)
+{
+	const struct bounds bounds = { digits_of(key->min_sm), digits_of(key->max_sm) };
+	struct sim_text to = { .to = str, .room = room };
+
+	for (unsigned i = 0; i < key->n_mem; i++) { /* slowest first */
+		if (i)
+			SIM_PUT(&to, " ; perf=1, ");
+		else
+			SIM_PUT(&to, "perf=0, ");
+		to = put_clocks(&bounds, &bounds.min, key->mem[key->n_mem - 1 - i], to);
+	}
+	return to.n + 1;
+}
+
+/* Not where there is no memory for it. Two at once may both keep it; either serves. */
+static void keep_modes(const struct modes_key *key, const char *text, size_t size)
+{
+	struct modes *m = malloc(sizeof(*m) + size);
+
+	if (!m)
+		return;
+	m->key = *key;
+	m->size = size;
+	memcpy(m->text, text, size);
+	m->next = atomic_load(&kept_modes);
+	while (!atomic_compare_exchange_weak(&kept_modes, &m->next, m))
+		;
+}
+
+static const struct modes *find_modes(const struct modes_key *key)
+{
+	const struct modes *m = atomic_load_explicit(&kept_modes, memory_order_acquire);
+
+	while (m && memcmp(&m->key, key, sizeof(*key)) != 0)
+		m = m->next;
+	return m;
+}
+
 SIM_ENTRY(nvmlDeviceGetPerformanceModes, (nvmlDevice_t device, nvmlDevicePerfModes_t *perfModes),
 	  (device, perfModes))
 {
-	struct sim_text to = { .room = sizeof(perfModes->str) };
-	struct bounds bounds;
-	unsigned mhz[2], n;
+	const struct modes *kept;
+	struct modes_key key;
 	struct sim_dev dev;
 	nvmlReturn_t status = sim_parent(device, &dev);
 
@@ -176,16 +242,13 @@ SIM_ENTRY(nvmlDeviceGetPerformanceModes, (nvmlDevice_t device, nvmlDevicePerfMod
 		return NVML_ERROR_INVALID_ARGUMENT;
 	if (perfModes->version != nvmlDevicePerfModes_v1)
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-	n = sim_mem_clocks(dev.board, mhz);
-	to.to = perfModes->str;
-	bounds = bounds_of(dev.board);
-	for (unsigned i = 0; i < n; i++) { /* slowest first */
-		if (i)
-			SIM_PUT(&to, " ; perf=1, ");
-		else
-			SIM_PUT(&to, "perf=0, ");
-		to = put_clocks(&bounds, &bounds.min, mhz[n - 1 - i], to);
-	}
+	key = modes_key(dev.board);
+	kept = find_modes(&key);
+	if (kept)
+		memcpy(perfModes->str, kept->text, kept->size);
+	else
+		keep_modes(&key, perfModes->str,
+			   put_modes(&key, perfModes->str, sizeof(perfModes->str)));
 	return NVML_SUCCESS;
 }
 

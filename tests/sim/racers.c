@@ -43,10 +43,12 @@ static void read_all(nvmlDevice_t dev)
 	unsigned current, pending, n;
 	nvmlMemory_t memory;
 	char text[96];
+	nvmlDevicePerfModes_t modes = { .version = nvmlDevicePerfModes_v1 };
 
 	(void)count(READ, nvmlDeviceGetMigMode(dev, &current, &pending));
 	(void)count(READ, nvmlDeviceGetUUID(dev, text, sizeof(text)));
 	(void)count(READ, nvmlDeviceGetMemoryInfo(dev, &memory));
+	(void)count(READ, nvmlDeviceGetPerformanceModes(dev, &modes)); /* a text that is kept */
 	(void)count(READ, nvmlDeviceGetTemperature(dev, NVML_TEMPERATURE_GPU, &n));
 	n = 64;
 	(void)count(READ, nvmlDeviceGetComputeRunningProcesses_v3(dev, &n, process));

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Devices by UUID, serial number and index. The library keeps where it found a UUID last; so each is
 asked for twice, and again after other processes changed the layout, after a reboot, in a lab that was
-made anew in its place, in a forked child, and by two threads beside a writer."""
+made anew in its place, in a forked child, and by two threads beside a writer. And the text of a
+board's performance modes, which the library keeps, of two boards in turns."""
 import ctypes as C
 import os
 import subprocess
@@ -143,8 +144,35 @@ def child(lib, names):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
+class Text(C.Structure):
+    _fields_ = [("version", C.c_uint), ("str", C.c_char * 2048)]
+
+
+def modes(lib, gpu):
+    text = Text(1 << 24 | C.sizeof(Text))
+    status = lib.nvmlDeviceGetPerformanceModes(driver.gpu(lib, gpu), C.byref(text))
+    assert status == SUCCESS, status
+    return text.str
+
+
+def boards_in_turns(found):
+    """Each says its own clocks, also when the other's text was kept last."""
+    driver.lab("--board", BOARD, "--board", "a30", "--driver", "580.159.04")
+    lib = driver.load()
+    assert lib.nvmlInit_v2() == SUCCESS
+    seen = [(modes(lib, 0), modes(lib, 1)) for _ in range(3)]
+    found.same("the modes of two boards, each time", set(seen), {seen[0]})
+    for text, gpu in zip(seen[0], range(2)):
+        most = C.c_uint()
+        assert lib.nvmlDeviceGetMaxClockInfo(driver.gpu(lib, gpu), 0, C.byref(most)) == SUCCESS
+        found.same(f"GPU {gpu}: its own clock", b"nvclockmax=%d," % most.value in text, True)
+    found.same("the modes of two boards differ", seen[0][0] == seen[0][1], False)
+    lib.nvmlShutdown()
+
+
 def main():
     found = driver.Findings()
+    boards_in_turns(found)
     arguments = "--board", f"{BOARD}:{GPUS}", "--driver", "580.159.04"
     folder = driver.lab(*arguments)
     migctl("smi", "-mig", "1")

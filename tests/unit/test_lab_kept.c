@@ -101,6 +101,106 @@ static void test_number_of_the_folder(void)
 	end(lab);
 }
 
+/* The same of the folder of the capabilities. */
+static void test_number_of_the_capabilities(void)
+{
+	struct lab *lab = begin();
+	struct lab_made gi;
+	int was = lab->map->caps.fd, other;
+
+	CHECK(was >= 0);
+	close(was);
+	other = open(f.base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CHECK_EQ(other, was);
+	CHECK_EQ(lab_gi_create(lab, 0, 0, -1, -1, &gi), 0);
+	CHECK(exists(f.dir, LAB_ROOT_CAPS "/gpu0/mig/gi0/access"));
+	CHECK(!exists(f.base, "gpu0"));
+	CHECK(fcntl(other, F_GETFD) >= 0);
+	close(other);
+	close(lab->map->caps.fd); /* now it is no number at all */
+	CHECK_EQ(lab_gi_destroy(lab, 0, gi.id, gi.generation), 0);
+	CHECK(!exists(f.dir, LAB_ROOT_CAPS "/gpu0/mig/gi0"));
+	end(lab);
+}
+
+/* Somebody puts another folder of capabilities in the place of the one that is open. */
+static void test_capabilities_made_anew(void)
+{
+	struct lab *lab = begin();
+	struct lab_made gi;
+	char path[400];
+
+	snprintf(path, sizeof(path), "%s/" LAB_ROOT_CAPS, f.dir);
+	fixture_clear(path);
+	snprintf(path, sizeof(path), "mkdir -p %s/" LAB_ROOT_CAPS "/gpu0/mig", f.dir);
+	CHECK(!system(path));
+	CHECK_EQ(lab_gi_create(lab, 0, 19, -1, -1, &gi), 0);
+	snprintf(path, sizeof(path), LAB_ROOT_CAPS "/gpu0/mig/gi%u/access", gi.id);
+	CHECK(exists(f.dir, path));
+	CHECK_EQ(lab_gi_destroy(lab, 0, gi.id, gi.generation), 0);
+	CHECK(!exists(f.dir, path));
+	end(lab);
+}
+
+static void create_with_node(struct lab *lab, const char *node)
+{
+	struct lab_made gi;
+
+	CHECK_EQ(lab_gi_create(lab, 0, 0, -1, -1, &gi), 0);
+	CHECK(exists(f.dir, node));
+	CHECK_EQ(lab_gi_destroy(lab, 0, gi.id, gi.generation), 0);
+	CHECK(exists(f.dir, node)); /* until a reboot */
+}
+
+/* Waits to be told, reboots the lab, and sees to it that the files are those of the new boot. */
+static void reboot_when_told(int told, const char *node)
+{
+	struct lab *lab;
+	char byte;
+
+	CHECK(read(told, &byte, 1) == 1);
+	lab = fixture_open(&f);
+	CHECK_EQ(lab_reboot(lab, NULL), 0);
+	lab_close(lab);
+	lab = fixture_open(&f);
+	change(lab);
+	CHECK(!exists(f.dir, node));
+	_exit(0);
+}
+
+/* That a node is there is known as long as the lab is open, and no longer than its boot. */
+static void test_nodes(void)
+{
+	static const char node[] = "dev/nvidia-caps/nvidia-cap3";
+	struct lab *lab = begin(), *again;
+	int tell[2], status;
+	char path[400];
+	pid_t pid;
+
+	create_with_node(lab, node);
+	snprintf(path, sizeof(path), "%s/%s", f.dir, node);
+	CHECK(!unlink(path));
+	lab_close(lab);
+	CHECK(!pipe(tell));
+	fflush(NULL);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (!pid)
+		reboot_when_told(tell[0], node);
+	lab = fixture_open(&f);
+	create_with_node(lab, node);
+	/* It has the lab open throughout. */
+	CHECK(write(tell[1], "", 1) == 1);
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK_EQ(status, 0);
+	again = fixture_open(&f);
+	create_with_node(again, node);
+	lab_close(again);
+	close(tell[0]);
+	close(tell[1]);
+	end(lab);
+}
+
 /* The lab goes on where it is now; another one in its old place is nothing to it. */
 static void test_moved(void)
 {
@@ -323,6 +423,9 @@ int main(void)
 	alarm(60);
 	test_numbers_of_others();
 	test_number_of_the_folder();
+	test_number_of_the_capabilities();
+	test_capabilities_made_anew();
+	test_nodes();
 	test_moved();
 	test_removed();
 	test_clone();
