@@ -71,7 +71,7 @@ static struct lab_blocks difference(const struct change *c, const struct lab_map
 			  one = lab_difference_of_gpu(before, after, (unsigned)c->gpu);
 
 	if (memcmp(&all, &one, sizeof(all)) != 0)
-		abort(); /* fn does not keep its promise */
+		__builtin_trap(); /* fn does not keep its promise */
 #endif
 	return lab_difference_of_gpu(before, after, (unsigned)c->gpu);
 }

@@ -36,33 +36,42 @@ static void forget(struct lab_map *map)
  * Another number in every process that has a memory of its own, however it came about. By a page
  * that the kernel empties in a child: asking it for the pid is a system call.
  */
+static struct {
+	uint64_t *page; /* NULL: not yet; MAP_FAILED: this kernel has none */
+	uint64_t last;
+} number;
+
+static uint64_t *emptied_page(void)
+{
+	uint64_t *page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page != MAP_FAILED && madvise(page, sizeof(*page), MADV_WIPEONFORK) < 0) {
+		munmap(page, sizeof(*page));
+		return MAP_FAILED;
+	}
+	return page;
+}
+
 static uint64_t process_number(void)
 {
-	static uint64_t *page, last;
-
-	if (!page) {
-		page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (page != MAP_FAILED && madvise(page, sizeof(*page), MADV_WIPEONFORK) < 0) {
-			munmap(page, sizeof(*page));
-			page = MAP_FAILED;
-		}
-	}
-	if (page == MAP_FAILED)
+	if (!number.page)
+		number.page = emptied_page();
+	if (number.page == MAP_FAILED)
 		return (uint64_t)getpid();
-	if (!*page)
-		*page = ++last;
-	return *page;
+	if (!*number.page)
+		*number.page = ++number.last;
+	return *number.page;
 }
 
 static void only_own(struct lab_map *map)
 {
-	uint64_t number = process_number();
+	uint64_t own = process_number();
 
-	if (map->kept_by == number)
+	if (map->kept_by == own)
 		return;
 	forget(map);
-	map->kept_by = number;
+	map->kept_by = own;
 }
 
 static int open_state(const struct lab *lab, struct base_file_id *ret_id)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test: timeout=180 */
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <time.h>
 
+#include "lab/root.h"
 #include "nvml/nvml_api.h"
 #include "unit/client_memory.h"
 #include "unit/lab_fixture.h"
@@ -78,18 +80,63 @@ static int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The best round, and the one in the middle. */
-static double bench_changes(struct nvml_api *api, unsigned gpu, double *ret_median)
+struct rounds {
+	double t[SHORT_ROUNDS];
+};
+
+/* Prints the best round, and the one in the middle. */
+static void tell_rounds(struct rounds *r, const char *what, const char *aim)
+{
+	qsort(r->t, SHORT_ROUNDS, sizeof(r->t[0]), ascending);
+	line(what, r->t[0] * 1e6, "us", aim);
+	line("  in the median of rounds", r->t[SHORT_ROUNDS / 2] * 1e6, "us", NULL);
+}
+
+/* A folder as an instance's, which comes and goes as that does, without the library. */
+struct folder {
+	int dir, caps; /* descriptors */
+	char place[32];
+};
+
+static struct folder make_folder(const char *lab, unsigned gpu)
+{
+	struct folder f = { .dir = open(lab, O_PATH | O_DIRECTORY | O_CLOEXEC) };
+	int file;
+
+	CHECK(f.dir >= 0);
+	f.caps = openat(f.dir, LAB_ROOT_CAPS, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CHECK(f.caps >= 0 && !mkdirat(f.dir, LAB_ROOT_SPARE "/bench", 0777));
+	file = openat(f.dir, LAB_ROOT_SPARE "/bench/access", O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
+	CHECK(file >= 0 && !close(file));
+	snprintf(f.place, sizeof(f.place), "gpu%u/mig/bench", gpu);
+	return f;
+}
+
+static double time_renames(const struct folder *f)
+{
+	double t = read_clock(CLOCK_MONOTONIC);
+
+	for (unsigned i = 0; i < PAIRS; i++) {
+		CHECK(!renameat(f->dir, LAB_ROOT_SPARE "/bench", f->caps, f->place));
+		CHECK(!renameat(f->caps, f->place, f->dir, LAB_ROOT_SPARE "/bench"));
+	}
+	return (read_clock(CLOCK_MONOTONIC) - t) / PAIRS;
+}
+
+/* Changes, and in turns with them what two renames take by themselves in the same place. */
+static void bench_changes(struct nvml_api *api, const char *lab, unsigned gpu,
+			  struct rounds *ret_changes, struct rounds *ret_renames)
 {
 	nvmlDevice_t dev = begin(api, gpu);
-	double t[SHORT_ROUNDS];
+	struct folder f = make_folder(lab, gpu);
 
-	for (unsigned i = 0; i < SHORT_ROUNDS; i++)
-		t[i] = time_changes(api, dev, CLOCK_MONOTONIC, PAIRS);
+	for (unsigned i = 0; i < SHORT_ROUNDS; i++) {
+		ret_changes->t[i] = time_changes(api, dev, CLOCK_MONOTONIC, PAIRS);
+		ret_renames->t[i] = time_renames(&f);
+	}
 	CHECK_EQ(api->nvmlShutdown(), NVML_SUCCESS);
-	qsort(t, SHORT_ROUNDS, sizeof(t[0]), ascending);
-	*ret_median = t[SHORT_ROUNDS / 2];
-	return t[0];
+	close(f.caps);
+	close(f.dir);
 }
 
 static double bench_init(struct nvml_api *api)
@@ -112,15 +159,15 @@ static void bench_lab(struct nvml_api *api, const char *where, unsigned gpus, co
 {
 	struct fixture f;
 	char what[80];
-	double best, median;
+	struct rounds changes, renames;
 
 	fixture_lab(&f, "a100-80gb-pcie", "535.261.03", gpus, MIG_NUMBERING_X);
 	setenv("MIGKIT_LAB", f.dir, 1);
-	best = bench_changes(api, gpus - 1, &median);
+	bench_changes(api, f.dir, gpus - 1, &changes, &renames);
 	snprintf(what, sizeof(what), "create + destroy, %u GPU%s, %s", gpus, gpus > 1 ? "s" : "",
 		 where);
-	line(what, best * 1e6, "us", aim);
-	line("  in the median of rounds", median * 1e6, "us", NULL);
+	tell_rounds(&changes, what, aim);
+	tell_rounds(&renames, "  beside it: two renames of a folder, as in it", NULL);
 	fixture_end(&f);
 }
 

@@ -132,8 +132,11 @@ static void test_capabilities_made_anew(void)
 
 	snprintf(path, sizeof(path), "%s/" LAB_ROOT_CAPS, f.dir);
 	fixture_clear(path);
-	snprintf(path, sizeof(path), "mkdir -p %s/" LAB_ROOT_CAPS "/gpu0/mig", f.dir);
-	CHECK(!system(path));
+	CHECK(!mkdir(path, 0777));
+	snprintf(path, sizeof(path), "%s/" LAB_ROOT_CAPS "/gpu0", f.dir);
+	CHECK(!mkdir(path, 0777));
+	snprintf(path, sizeof(path), "%s/" LAB_ROOT_CAPS "/gpu0/mig", f.dir);
+	CHECK(!mkdir(path, 0777));
 	CHECK_EQ(lab_gi_create(lab, 0, 19, -1, -1, &gi), 0);
 	snprintf(path, sizeof(path), LAB_ROOT_CAPS "/gpu0/mig/gi%u/access", gi.id);
 	CHECK(exists(f.dir, path));
