@@ -156,19 +156,35 @@ static nvmlReturn_t series_of(const struct sim_dev *dev, unsigned type, struct s
 	return NVML_SUCCESS;
 }
 
-/* Each is one store of both its words: there are up to 119. */
+/*
+ * Each is one store of both its words, four of them in a step: there are up to 119, which is more
+ * than half of the call.
+ */
 typedef uint64_t pair_of_words __attribute__((vector_size(16)));
 
 static void put_samples(nvmlSample_t first, unsigned period, unsigned n, nvmlSample_t *ret)
 {
-	const pair_of_words step = { period, 0 };
-	pair_of_words words;
+	const pair_of_words one = { period, 0 }, four = one * 4;
+	pair_of_words a, b, c, d;
 
-	_Static_assert(sizeof(first) == sizeof(words) && offsetof(nvmlSample_t, timeStamp) == 0,
+	_Static_assert(sizeof(first) == sizeof(a) && offsetof(nvmlSample_t, timeStamp) == 0,
 		       "a time and a value");
-	memcpy(&words, &first, sizeof(words));
-	for (unsigned i = 0; i < n; i++, words += step)
-		memcpy(&ret[i], &words, sizeof(words));
+	memcpy(&a, &first, sizeof(a));
+	b = a + one;
+	c = b + one;
+	d = c + one;
+	for (; n >= 4; n -= 4, ret += 4) {
+		memcpy(&ret[0], &a, sizeof(a));
+		memcpy(&ret[1], &b, sizeof(b));
+		memcpy(&ret[2], &c, sizeof(c));
+		memcpy(&ret[3], &d, sizeof(d));
+		a += four;
+		b += four;
+		c += four;
+		d += four;
+	}
+	for (; n; n--, ret++, a += one)
+		memcpy(ret, &a, sizeof(a));
 }
 
 SIM_ENTRY(nvmlDeviceGetSamples,
