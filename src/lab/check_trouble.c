@@ -19,6 +19,11 @@ static bool unknown_call(const struct lab_fault *f)
 	return false;
 }
 
+static bool no_status(int32_t code)
+{
+	return code < 0 || code > LAB_LAST_STATUS;
+}
+
 static void check_fault(struct lab_checking *c, const struct lab_trouble *t, unsigned slot)
 {
 	const uint32_t known = (LAB_FAULT_XID << 1) - 1;
@@ -35,6 +40,9 @@ static void check_fault(struct lab_checking *c, const struct lab_trouble *t, uns
 		lab_breach(c, "fault %u is about no call, or one that there is not", f->id);
 	if (f->gpu < -1 || f->gpu >= LAB_MAX_GPUS || (c->st && f->gpu >= (int)c->st->n_gpus))
 		lab_breach(c, "fault %u is on GPU %d, which is not there", f->id, f->gpu);
+	if (no_status(f->code) || no_status(f->code_after))
+		lab_breach(c, "fault %u returns %d, and statuses go from 0 to %d", f->id,
+			   no_status(f->code) ? f->code : f->code_after, LAB_LAST_STATUS);
 	if (f->permanent > 1)
 		lab_breach(c, "fault %u is neither permanent nor not", f->id);
 	if (f->id > t->last_id)

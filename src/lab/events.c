@@ -212,5 +212,10 @@ int lab_inject(struct lab *lab, const struct lab_event *what, struct mig_error *
 	if (what->gpu >= lab->map->con->n_gpus)
 		return mig_fail(reterr, -EINVAL, "there is no GPU %u: this lab has %u", what->gpu,
 				lab->map->con->n_gpus);
+	if (what->kind == LAB_EVENT_XID ? !what->data : what->data != 0)
+		return mig_fail(reterr, -EINVAL,
+				"an Xid has a number from 1 on, and no other event has one: not "
+				"%llu",
+				(unsigned long long)what->data);
 	return lab_why_not_changed(lab_change(lab, inject, &in), reterr);
 }

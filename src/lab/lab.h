@@ -145,7 +145,7 @@ enum lab_event_kind {
 
 struct lab_event {
 	uint64_t number; /* counted from 1 since the lab was made; 0: none yet */
-	uint64_t data;	 /* the Xid */
+	uint64_t data;	 /* the Xid, from 1 on; else 0 */
 	uint8_t kind;	 /* enum lab_event_kind */
 	uint8_t gpu;
 	int8_t gi, ci; /* -1: the whole GPU, the whole GPU instance */
@@ -337,6 +337,7 @@ unsigned lab_accounts_of(struct lab *lab, unsigned gpu, struct lab_account ret[L
 /*
  * Events. The state keeps the last LAB_MAX_EVENTS of them; whoever comes too late for older ones
  * misses them. An Xid of a GPU that has instances may name one: -ENOENT where it is not there.
+ * -EINVAL: a GPU that is not there, an Xid of no number, a number of what is no Xid.
  */
 int lab_inject(struct lab *lab, const struct lab_event *what, struct mig_error *reterr);
 

@@ -31,10 +31,13 @@ enum lab_fault_does {
 };
 
 /* What happens to which calls. */
+/* Of nvml.h: NVML_ERROR_UNKNOWN. Not all before it have a name. */
+#define LAB_LAST_STATUS 999
+
 struct lab_fault {
 	uint32_t id;		  /* counted from 1; 0: the slot is free */
 	uint32_t does;		  /* enum lab_fault_does */
-	int32_t code, code_after; /* NVML's status */
+	int32_t code, code_after; /* NVML's status, 0 to LAB_LAST_STATUS */
 	uint32_t xid;
 	int16_t gpu;	   /* of the call's handle; -1: any, also none */
 	uint8_t permanent; /* stays over a reboot */

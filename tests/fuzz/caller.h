@@ -85,6 +85,7 @@ struct world {
 	char text[4][TEXT]; /* what was read last: texts that name a GPU or a MIG device */
 	unsigned n_text;
 	const void *const *table; /* nvidia-smi's */
+	bool nameless; /* a fault may return such a status: "lab fault add" takes all numbers */
 	/* of the call that is being made */
 	unsigned room;
 	void *made[2 * ARGUMENTS];
@@ -346,10 +347,17 @@ static void keep_results(struct world *w, const struct call *c, const uintptr_t 
 typedef int any_entry(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t,
 		      uintptr_t);
 
+static bool is_nameless(int32_t status)
+{
+	const char *unknown = nvmlErrorString(NVML_ERROR_UNKNOWN);
+
+	return status != NVML_ERROR_UNKNOWN &&
+	       !strcmp(nvmlErrorString((nvmlReturn_t)status), unknown);
+}
+
 /* Makes the call and looks at what all calls have in common; returns the driver's answer. */
 static nvmlReturn_t call_with(struct world *w, const struct call *c, const uintptr_t *a)
 {
-	const char *unknown = nvmlErrorString(NVML_ERROR_UNKNOWN);
 	any_entry *fn = NULL;
 	nvmlReturn_t r;
 
@@ -360,8 +368,7 @@ static nvmlReturn_t call_with(struct world *w, const struct call *c, const uintp
 	errno = ERRNO;
 	r = (nvmlReturn_t)fn(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]);
 	caller_check(errno == ERRNO, "errno was changed", c->name);
-	caller_check(r == NVML_ERROR_UNKNOWN || strcmp(nvmlErrorString(r), unknown) != 0,
-		     "a status that has no name", c->name);
+	caller_check(w->nameless || !is_nameless(r), "a status that has no name", c->name);
 	return r;
 }
 

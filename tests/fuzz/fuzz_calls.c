@@ -113,6 +113,9 @@ static void put_back(unsigned n)
 	head = (void *)im->file;
 	head->root_seq = UINT64_MAX - 1;
 	machines[n].map->mine = 0;
+	/* What it remembers is of another file with the same numbers. */
+	machines[n].map->scratch_seq = UINT64_MAX;
+	machines[n].map->differ.known = false;
 }
 
 /* --- what is no function of NVML ------------------------------------------------------------ */
@@ -246,10 +249,7 @@ static void no_table(struct machine *m)
 	(void)nvmlInternalGetExportTable(uuid[0] ? &table : NULL, uuid[1] ? uuid : NULL);
 }
 
-/*
- * Of what a fault can do, all that a fuzzed process survives. The code is one that NVML has: what
- * is no status at all is the business of who ordered it.
- */
+/* Of what a fault can do, all that a fuzzed process survives. */
 static void fault(struct machine *m)
 {
 	struct input *in = &m->w.in;
@@ -259,7 +259,7 @@ static void fault(struct machine *m)
 	f.does = b & (LAB_FAULT_RETURN | LAB_FAULT_RETURN_AFTER | LAB_FAULT_TAKE | LAB_FAULT_XID);
 	if (!f.does)
 		f.does = LAB_FAULT_RETURN;
-	f.code = f.code_after = (int32_t)(take(in, 1) % 28);
+	f.code = f.code_after = (int32_t)(take(in, 1) % 32);
 	f.xid = (uint32_t)take_number(in);
 	f.gpu = (int16_t)((int)(take(in, 1) % 6) - 1);
 	f.permanent = b >> 7;
@@ -276,6 +276,7 @@ static void fault(struct machine *m)
 	snprintf(f.process, sizeof(f.process), "%s", b & 16 ? "another" : "");
 	(void)lab_fault_add(m->lab, &f, NULL);
 	m->troubled = true;
+	m->w.nameless = m->w.nameless || is_nameless(f.code);
 }
 
 static void fault_clear(struct machine *m)

@@ -278,7 +278,7 @@ static void read_lab(struct lab *lab)
 }
 
 /* Looks at all that was ordered; says whether calls would survive it, and come back soon. */
-static bool read_trouble(struct lab *lab)
+static bool read_trouble(struct lab *lab, bool *ret_nameless)
 {
 	struct lab_trouble *t = calloc(1, sizeof(*t));
 	struct lab_fault_count count;
@@ -288,6 +288,7 @@ static bool read_trouble(struct lab *lab)
 	CHECK(t != NULL);
 	lab_trouble_read(lab, t);
 	harmless = true;
+	*ret_nameless = false;
 	for (unsigned i = 0; i < LAB_MAX_CALLS; i++)
 		harmless = harmless && !t->latency.us[i];
 	for (unsigned i = 0; i < LAB_MAX_FAULTS; i++) {
@@ -296,6 +297,8 @@ static bool read_trouble(struct lab *lab)
 		harmless = harmless &&
 			   !(t->fault[i].does & ~(uint32_t)(LAB_FAULT_RETURN | LAB_FAULT_XID |
 							    LAB_FAULT_RETURN_AFTER));
+		*ret_nameless = *ret_nameless || is_nameless(t->fault[i].code) ||
+				is_nameless(t->fault[i].code_after);
 		lab_fault_counted(lab, i, &t->fault[i], &count);
 		if (lab_fault_of_call(lab, i, 0, &fault))
 			(void)lab_fault_strikes(lab, i, &fault);
@@ -305,10 +308,10 @@ static bool read_trouble(struct lab *lab)
 }
 
 /* A part of the functions that read, of every GPU and of the MIG devices that they find. */
-static void ask_driver(const struct image *im, unsigned which)
+static void ask_driver(const struct image *im, unsigned which, bool nameless)
 {
 	static const uint8_t harmless[64] = { 13, 1, 9, 17, 1, 0, 1, 0, 1 };
-	struct world w = { 0 };
+	struct world w = { .nameless = nameless };
 	nvmlDevice_t device = NULL;
 
 	CHECK_EQ(setenv("MIGKIT_LAB", im->dir, 1), 0);
@@ -388,7 +391,7 @@ static void use(const struct image *im, unsigned which)
 {
 	struct lab_state *st = calloc(1, sizeof(*st));
 	struct mig_error err = { 0 };
-	bool good = check_file(im);
+	bool good = check_file(im), nameless;
 	struct lab *lab = NULL;
 
 	CHECK(st != NULL);
@@ -405,9 +408,9 @@ static void use(const struct image *im, unsigned which)
 	lab->map->mine_pid = getpid();
 	check_sound(lab, st);
 	read_lab(lab);
-	if (!read_trouble(lab))
+	if (!read_trouble(lab, &nameless))
 		((struct lab_header *)(void *)im->file)->watch = 0;
-	ask_driver(im, which);
+	ask_driver(im, which, nameless);
 	change_lab(lab, which, st);
 	lab_close(lab);
 	free(st);

@@ -180,9 +180,9 @@ static void overflow(void)
 	nvmlEventSet_t set = new_set(everything);
 
 	for (unsigned i = 0; i < LAB_MAX_EVENTS + 10; i++)
-		inject(LAB_EVENT_XID, 0, -1, -1, i);
+		inject(LAB_EVENT_XID, 0, -1, -1, i + 1);
 	for (unsigned i = 10; i < LAB_MAX_EVENTS + 10; i++)
-		expect(set, 0, nvmlEventTypeXidCriticalError, i, NONE, NONE);
+		expect(set, 0, nvmlEventTypeXidCriticalError, i + 1, NONE, NONE);
 	quiet(set, 0);
 	CHECK_EQ(nvml.nvmlEventSetFree(set), NVML_SUCCESS);
 }
@@ -214,7 +214,13 @@ static void layout_changes(void)
 static void on_instances(void)
 {
 	nvmlEventSet_t set = new_set(nvmlEventTypeXidCriticalError);
-	const struct lab_event nowhere = { .kind = LAB_EVENT_XID, .gpu = 1, .gi = 6, .ci = -1 };
+	const struct lab_event nowhere = {
+		.kind = LAB_EVENT_XID, .gpu = 1, .gi = 6, .ci = -1, .data = 94
+	};
+	const struct lab_event wrong[] = {
+		{ .kind = LAB_EVENT_XID, .gpu = 1, .gi = -1, .ci = -1 },
+		{ .kind = LAB_EVENT_DOUBLE_BIT_ECC, .gpu = 1, .gi = -1, .ci = -1, .data = 96 },
+	};
 	nvmlComputeInstance_t ci;
 	nvmlGpuInstanceInfo_t info;
 	unsigned long long types;
@@ -227,6 +233,8 @@ static void on_instances(void)
 	inject(LAB_EVENT_XID, 1, (int)info.id, 0, 94);
 	inject(LAB_EVENT_XID, 1, (int)info.id, -1, 95);
 	CHECK_EQ(lab_inject(lab, &nowhere, NULL), -ENOENT);
+	for (unsigned i = 0; i < 2; i++)
+		CHECK_EQ(lab_inject(lab, &wrong[i], NULL), -EINVAL);
 	expect(set, 1, nvmlEventTypeXidCriticalError, 94, info.id, 0);
 	expect(set, 1, nvmlEventTypeXidCriticalError, 95, info.id, NONE);
 	quiet(set, 0);
