@@ -17,12 +17,21 @@
  * mistake in those would else be no breach.
  */
 
+/* A sentence is a line, and a file of any bytes sends no escape sequences to a terminal. */
+static void without_controls(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
 static void tell(struct lab_checking *c, bool breach, const char *fmt, va_list ap)
 {
 	char text[400], gpu[24] = "", whole[480];
 
 	/* cppcheck-suppress valistFromVaList; the caller's own */
 	vsnprintf(text, sizeof(text), fmt, ap);
+	without_controls(text);
 	if (c->gpu >= 0)
 		snprintf(gpu, sizeof(gpu), "GPU %d: ", c->gpu);
 	snprintf(whole, sizeof(whole), "%s%s%s", c->copy ? c->copy : "", gpu, text);

@@ -31,6 +31,7 @@ static const struct breach breaches[] = {
 	{ { C(name, FILL) }, { "the lab's name or its driver's version has no end" } },
 	{ { C(driver_version, FILL) }, { "the lab's name or its driver's version has no end" } },
 	{ { C(driver_major, 570) }, { "driver 580.65.06 is kept as one of branch 570" } },
+	{ { C(driver_version[2], '\n') }, { "driver 58?.65.06 is kept as one of branch 580" } },
 	{ { C(permissions_real, 2) }, { "what the lab was made with is neither yes nor no" } },
 	{ { C(rule[LAB_RULE_ME_EXCLUSIVE], 2) },
 	  { "rule me-exclusive has value 2, and there are 2" } },
