@@ -20,6 +20,8 @@
 #define MAX_XID	    100000
 #define CHANCES	    4294967296.0
 
+_Static_assert(LAB_LAST_STATUS == NVML_ERROR_UNKNOWN, "what can be ordered is what a lab may hold");
+
 /* --- calls ---------------------------------------------------------------------------------- */
 
 static void add_call(struct lab_fault *f, unsigned call)

@@ -176,8 +176,7 @@ const struct lab_state *lab_locked_state(const struct lab_map *map);
 /* Where a state that is to be published differs from the current one. */
 struct lab_blocks lab_difference(const struct lab_map *map, const struct lab_state *before,
 				 struct lab_state *st);
-/* The same after a change of one GPU's instances, in a lab without clients: see lab_change_gpu().
- */
+/* The same after lab_change_gpu() of a lab without clients. */
 struct lab_blocks lab_difference_of_gpu(const struct lab_state *before, const struct lab_state *st,
 					unsigned gpu);
 /* Whether any of the bytes from "from" to "to", exclusive, may differ. */

@@ -24,12 +24,16 @@ static bool same(const struct base_file_id *a, const struct base_file_id *b)
 	return a->dev == b->dev && a->ino == b->ino && a->size == b->size;
 }
 
-/* Without closing: they are not ours to close, or not open. Under lab_mutex, as are all of these.
- */
+static void forget_nodes(struct lab_map *map)
+{
+	memset(map->nodes.seen, 0, sizeof(map->nodes.seen));
+}
+
+/* Without closing: not ours to close, or not open. Under lab_mutex, as are all of these. */
 static void forget(struct lab_map *map)
 {
 	map->state_fd = map->dir.fd = map->caps.fd = -1;
-	memset(map->nodes.seen, 0, sizeof(map->nodes.seen));
+	forget_nodes(map);
 }
 
 /*
@@ -190,15 +194,16 @@ int lab_dir_fd_anew(const struct lab *lab, int *ret_caps)
 
 	if (!is_folder(&map->dir))
 		map->dir.fd = -1;
-	close_folder(&map->caps);			     /* it may be another one by now, ... */
-	memset(map->nodes.seen, 0, sizeof(map->nodes.seen)); /* ... as may all that is in it */
+	/* It may be another one by now, and so may the nodes. */
+	close_folder(&map->caps);
+	forget_nodes(map);
 	return lab_dir_fd(lab, ret_caps);
 }
 
 void lab_nodes_of_boot(struct lab_map *map, uint64_t boot)
 {
 	if (map->nodes.boot != boot)
-		memset(map->nodes.seen, 0, sizeof(map->nodes.seen));
+		forget_nodes(map);
 	map->nodes.boot = boot;
 }
 

@@ -417,8 +417,7 @@ static void mark_in(const uint8_t *a, const uint8_t *b, size_t at, size_t end,
 			mark_block(ret, at);
 }
 
-/* Where two states differ from "at" on, which a block begins with: most pages of most changes are
- * the same. */
+/* Where two states differ, from a block's begin on: most pages of most changes are the same. */
 static void difference(const uint8_t *a, const uint8_t *b, size_t at, size_t end,
 		       struct lab_blocks *ret)
 {

@@ -30,10 +30,10 @@ enum lab_fault_does {
 	LAB_FAULT_XID = 1 << 6,
 };
 
-/* What happens to which calls. */
 /* Of nvml.h: NVML_ERROR_UNKNOWN. Not all before it have a name. */
 #define LAB_LAST_STATUS 999
 
+/* What happens to which calls. */
 struct lab_fault {
 	uint32_t id;		  /* counted from 1; 0: the slot is free */
 	uint32_t does;		  /* enum lab_fault_does */

@@ -180,16 +180,17 @@ static void test_nodes(void)
 	char path[400];
 	pid_t pid;
 
-	create_with_node(lab, node);
-	snprintf(path, sizeof(path), "%s/%s", f.dir, node);
-	CHECK(!unlink(path));
-	lab_close(lab);
+	/* First of all, as a process that forks forgets what it knows. */
 	CHECK(!pipe(tell));
 	fflush(NULL);
 	pid = fork();
 	CHECK(pid >= 0);
 	if (!pid)
 		reboot_when_told(tell[0], node);
+	create_with_node(lab, node);
+	snprintf(path, sizeof(path), "%s/%s", f.dir, node);
+	CHECK(!unlink(path));
+	lab_close(lab);
 	lab = fixture_open(&f);
 	create_with_node(lab, node);
 	/* It has the lab open throughout. */
